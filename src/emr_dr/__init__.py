@@ -1,0 +1,1 @@
+"""Disaster recovery for Spark on Amazon EMR."""
