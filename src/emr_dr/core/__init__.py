@@ -1,0 +1,1 @@
+"""Everything that decides: pure functions over frozen values, with no clock, chance, waiting or third party."""

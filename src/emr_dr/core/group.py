@@ -1,0 +1,165 @@
+"""What is remembered of a recovery group: its members, their stages, and what a strategy wants."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where a member is in its life. docs/explanation/protocol.md has the table of who leaves which stage when.
+
+    Retired is not a stage: a retired member leaves the document, and the journal keeps it.
+    """
+
+    LAUNCHING = "launching"
+    BOOTING = "booting"
+    PROVING = "proving"
+    STANDBY = "standby"
+    ADMITTING = "admitting"
+    SERVING = "serving"
+    DRAINING = "draining"
+    FENCING = "fencing"
+    RETIRING = "retiring"
+    CONDEMNED = "condemned"
+
+
+COMING = (Stage.LAUNCHING, Stage.BOOTING, Stage.PROVING, Stage.STANDBY)
+"""The stages of a candidate, from the least far to the furthest."""
+
+ENTITLED = frozenset({Stage.ADMITTING, Stage.SERVING, Stage.DRAINING})
+"""The stages whose members may be targets of the balancer. Entitlement follows from the saved stage alone."""
+
+ENDING = frozenset({Stage.RETIRING, Stage.CONDEMNED})
+"""The stages whose clusters may be terminated. Neither is ever left for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a member may live. EMR puts every node of a cluster into one subnet, hence into one AZ."""
+
+    subnet: str
+    az: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One EMR cluster of the group, from the licence to launch it until it is retired.
+
+    Attributes:
+        number: The launch number, its generation: given out by a save, never twice, tagged on the cluster at creation.
+        since: When the stage was entered, in seconds of the epoch; in Launching, when the last call was licensed.
+        epoch: The epoch that last gave or took its entitlement; 0 if it never carried traffic.
+        tries: RunJobFlow calls licensed for this number.
+        address: The primary's private address, once it was seen; kept because a target outlives its cluster.
+    """
+
+    number: int
+    stage: Stage
+    since: float
+    cluster: str | None = None
+    epoch: int = 0
+    tries: int = 0
+    placement: Placement | None = None
+    address: str = ""
+    reason: str = ""
+
+    def to(self, stage: Stage, at: float, reason: str = "") -> "Member":
+        """Return this member in another stage; itself, untouched, if it is there already."""
+        return self if stage is self.stage else replace(self, stage=stage, since=at, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The whole of a strategy: active-passive 1+0, warm-standby 1+1, active-active 2+0."""
+
+    serving: int
+    standby: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person stopped the automation, with a reason and an end (seconds of the epoch)."""
+
+    reason: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Avoidance:
+    """A placement that refused or failed a candidate, and when: it is tried last until it is forgotten."""
+
+    subnet: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The saved document's decision part; version and lease belong to the envelope (`Document`).
+
+    Attributes:
+        origin: Drawn once when the group is first saved and tagged on every cluster: clusters of the same group name
+            that carry another origin were made under another store and are never touched.
+        epoch: Grows with each change of the entitled set; the fencing token.
+        launched: The last launch number given out.
+        launches: When RunJobFlow was licensed during the last day, for the budget.
+        attempts: Candidates spent since the group last had all it wanted.
+        leaving: The member that hands over, when a switchover or failback was asked for.
+        held: Why automation stopped itself and waits for a person; empty when it did not.
+        refusals: What this round's decision would have begun but must not, and why.
+    """
+
+    name: str
+    origin: str
+    wanted: Wanted
+    members: tuple[Member, ...] = ()
+    epoch: int = 0
+    launched: int = 0
+    launches: tuple[float, ...] = ()
+    attempts: int = 0
+    leaving: int | None = None
+    pause: Pause | None = None
+    held: str = ""
+    recovered_at: float | None = None
+    avoid: tuple[Avoidance, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+    def at(self, *stages: Stage) -> tuple[Member, ...]:
+        """The members in any of these stages, in the order in which they were launched."""
+        return tuple(m for m in self.members if m.stage in stages)
+
+    @property
+    def entitled(self) -> tuple[Member, ...]:
+        """The members that may be targets of the balancer."""
+        return self.at(*ENTITLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The limits that the declared spec sets on decisions. All times in seconds.
+
+    Attributes:
+        placements: Where members may live, in the order of preference.
+        settle: How long after a licence a cluster may still be missing from the list: the create call's deadline plus
+            the lag of ListClusters. A licence is repeated only after it.
+        tries: RunJobFlow calls for one launch number.
+        attempts: Candidates for one recovery, then the group is held.
+        stop_work: Whether a fenced member's batches are stopped by tag; only a gateway tags them.
+        retire_unconfirmed_after: A fenced member that nobody saw ended or idle is kept this long.
+        avoid_for: How long a placement that failed a candidate is tried last.
+    """
+
+    placements: tuple[Placement, ...] = ()
+    settle: float = 120.0
+    tries: int = 2
+    attempts: int = 3
+    boot: float = 1800.0
+    prove: float = 600.0
+    admit: float = 600.0
+    drain: float = 3600.0
+    probation: float = 600.0
+    cooldown: float = 1800.0
+    launches_a_day: int = 6
+    retire_unconfirmed_after: float = 86400.0
+    avoid_for: float = 1800.0
+    protect: bool = True
+    stop_work: bool = False

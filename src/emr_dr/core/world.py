@@ -1,0 +1,132 @@
+"""What one round saw: clusters, targets, health. What was not seen is not in it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from emr_dr.core.group import Member
+
+
+class EmrState(StrEnum):
+    """EMR's cluster states, as far as decisions tell them apart (EMR API, ClusterState)."""
+
+    STARTING = "starting"
+    """STARTING, BOOTSTRAPPING."""
+    UP = "up"
+    """RUNNING, WAITING."""
+    ENDING = "ending"
+    """TERMINATING: cannot come back, may still serve and write."""
+    ENDED = "ended"
+    """TERMINATED, TERMINATED_WITH_ERRORS."""
+
+
+class Health(StrEnum):
+    """What decisions need of a verdict."""
+
+    HEALTHY = "healthy"
+    SUSPECT = "suspect"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+class ProvingResult(StrEnum):
+    """How the proof of a candidate stands."""
+
+    PENDING = "pending"
+    """Not begun."""
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+class TargetState(StrEnum):
+    """A member's standing at the balancer, over all its target groups (ELBv2 API, TargetHealthStateEnum)."""
+
+    ABSENT = "absent"
+    WAITING = "waiting"
+    """initial, unhealthy, unused; or not yet a target in each of the groups; or healthy but not yet identified."""
+    IN_SERVICE = "in-service"
+    """Healthy in every group, and the identity check through the balancer reached this cluster."""
+    DRAINING = "draining"
+    UNSEEN = "unseen"
+
+
+class Sight(StrEnum):
+    """What a round may have been unable to see."""
+
+    CLUSTERS = "clusters"
+    TARGETS = "targets"
+    PROBES = "probes"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One cluster that carries the group's tags, as this round saw it.
+
+    `idle` means that YARN was read and has no application running or waiting; False also when nobody could look.
+    """
+
+    id: str
+    number: int
+    emr: EmrState
+    address: str = ""
+    health: Health = Health.UNKNOWN
+    proving: ProvingResult = ProvingResult.PENDING
+    target: TargetState = TargetState.ABSENT
+    protected: bool = False
+    idle: bool = False
+    reason: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Up for EMR and healthy by verdict."""
+        return self.emr is EmrState.UP and self.health is Health.HEALTHY
+
+    @property
+    def gone(self) -> bool:
+        """EMR's word that it cannot come back; TERMINATING included, though it may still serve and write."""
+        return self.emr in (EmrState.ENDING, EmrState.ENDED)
+
+    @property
+    def lost(self) -> bool:
+        """Gone, or lost by verdict."""
+        return self.gone or self.health is Health.LOST
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLaunch:
+    """AWS refused a licensed call for good, as told by whoever made it."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One observation, taken at `at` (seconds of the epoch).
+
+    Absence from `clusters` never means 'ended': it means 'not seen'.
+
+    Attributes:
+        clusters: By creation time; ended ones too, as long as EMR or a target shows them.
+        strangers: Addresses that are targets of our balancer and belong to no cluster seen or remembered.
+    """
+
+    at: float
+    clusters: tuple[Cluster, ...] = ()
+    strangers: tuple[str, ...] = ()
+    blind: frozenset[Sight] = frozenset()
+    refused: tuple[RefusedLaunch, ...] = ()
+
+    def of(self, member: Member) -> Cluster | None:
+        """The member's cluster as seen this round; None if it was not seen or has none."""
+        return next((c for c in self.clusters if c.id == member.cluster), None)
+
+    def healthy(self, member: Member) -> bool:
+        """Whether the member's cluster was seen, and seen healthy."""
+        seen = self.of(member)
+        return seen is not None and seen.healthy
+
+    def lost(self, member: Member) -> bool:
+        """Whether the member's cluster was seen, and seen lost."""
+        seen = self.of(member)
+        return seen is not None and seen.lost

@@ -1,0 +1,118 @@
+"""What we need from AWS: clusters, the balancer in front of them, and a place for files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from emr_dr.core.group import Placement
+from emr_dr.core.world import EmrState
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What EMR says of one cluster that carries our group's tags.
+
+    Attributes:
+        number: The launch number on its tag.
+        origin: The origin on its tag; a cluster of another origin belongs to another store and is never touched.
+        address: The primary's private address; empty until EMR gives it out (end of STARTING).
+        created_at: Seconds of the epoch.
+        reason: EMR's words on why it is in this state (StateChangeReason), for people.
+    """
+
+    id: str
+    number: int
+    origin: str
+    state: EmrState
+    address: str = ""
+    subnet: str = ""
+    az: str = ""
+    protected: bool = False
+    created_at: float = 0.0
+    reason: str = ""
+
+
+class Clusters(Protocol):
+    """EMR clusters of one group, recognised by their tags alone."""
+
+    async def launch(self, number: int, origin: str, placement: Placement) -> str:
+        """Call RunJobFlow exactly once, with the whole template and the tags, and return the cluster's id.
+
+        MUST NOT be repeated by the adapter or its client: RunJobFlow has no idempotency token (EMR API).
+
+        Raises:
+            OutcomeUnknownError: The reply was lost; a cluster may exist. Look before repeating.
+            ThrottledError: Not carried out.
+            PermanentError: Refused for good (validation, quota, permissions).
+        """
+
+    async def find(self) -> Sequence[ClusterFacts]:
+        """Every cluster of this group that has not ended, over all pages; by creation time.
+
+        The list may lag behind creations. Absence never means 'ended': known ids are read by `describe`.
+        """
+
+    async def describe(self, cluster_id: str) -> ClusterFacts:
+        """One cluster by id, ended ones too.
+
+        Raises:
+            PermanentError: EMR does not know the id, or it does not carry this group's tags.
+        """
+
+    async def protect(self, cluster_id: str, *, on: bool) -> None:
+        """Switch termination protection on or off."""
+
+    async def terminate(self, cluster_id: str) -> None:
+        """Begin to end the cluster; a no-op on one that has ended. Refused by AWS while it is protected."""
+
+
+class TargetHealth(StrEnum):
+    """ELBv2's states of a target, by its own names (DescribeTargetHealth)."""
+
+    INITIAL = "initial"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    DRAINING = "draining"
+    UNUSED = "unused"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFact:
+    """One target of one target group, and ELBv2's reason in its own words."""
+
+    service: str
+    address: str
+    health: TargetHealth
+    reason: str = ""
+
+
+class Balancer(Protocol):
+    """The group's balancer with one target group for each service that has a listener."""
+
+    async def targets(self) -> Sequence[TargetFact]:
+        """Every target of every group; a target that has gone is not listed."""
+
+    async def register(self, address: str) -> None:
+        """Make the address a target of every group, on the group's port."""
+
+    async def deregister(self, address: str) -> None:
+        """Take the address out of every group; a no-op where it is none."""
+
+    async def address(self) -> str:
+        """The name at which clients reach the balancer (its DNSName).
+
+        Raises:
+            PermanentError: The balancer does not exist.
+        """
+
+
+class Artifacts(Protocol):
+    """The place under `cluster.artifacts` where the proving job and generated scripts are put."""
+
+    async def put(self, name: str, body: bytes) -> str:
+        """Store `body` under `name` unless it is there already, and return its `s3://` URL."""
+
+
+Tags = Mapping[str, str]

@@ -1,0 +1,59 @@
+"""What we need from a member itself, asked directly at its address and never through the balancer."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from emr_dr.core.verdict import ProbeResult
+from emr_dr.core.world import ProvingResult
+
+
+class Probes(Protocol):
+    """Health checks of a member's services."""
+
+    async def check(self, address: str) -> Sequence[ProbeResult]:
+        """Check every declared service at once, one result for each, within the probe deadline.
+
+        Never raises for what the service does: a refusal, silence, garbage or an endless answer is a failed result, and
+        delays no other check.
+        """
+
+    async def identity(self, address: str) -> str:
+        """What tells this member from every other (YARN's cluster id, from its start), read at `address`.
+
+        Read at the member and at the balancer, it shows whom the balancer really reaches.
+
+        Raises:
+            TransientError: No good answer.
+        """
+
+
+class MemberWork(Protocol):
+    """Work on a member: the proving job, and what runs there."""
+
+    async def proving(self, address: str, name: str) -> ProvingResult:
+        """How the proving job of that name stands.
+
+        Raises:
+            TransientError: Livy gave no good answer.
+        """
+
+    async def prove(self, address: str, name: str) -> None:
+        """Submit the proving job under that name; Livy refuses a second one of the same name while it knows the first.
+
+        Raises:
+            TransientError: Livy gave no good answer; look before repeating.
+        """
+
+    async def idle(self, address: str) -> bool:
+        """Whether YARN answers and has no application submitted, accepted or running.
+
+        Raises:
+            TransientError: YARN gave no good answer, so nobody knows.
+        """
+
+    async def stop(self, address: str, epoch: int) -> None:
+        """Kill what carries a tag of an epoch older than `epoch`, and read it back.
+
+        Raises:
+            TransientError: Not read back yet; repeat.
+        """

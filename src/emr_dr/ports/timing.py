@@ -1,0 +1,13 @@
+"""Time, as a port: production waits on the wall clock, tests on a virtual one."""
+
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time and the way to wait for it."""
+
+    def now(self) -> float:
+        """Seconds of the epoch, by the wall clock: stamps are compared between machines."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; returns early only by cancellation."""
