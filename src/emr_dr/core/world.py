@@ -42,8 +42,10 @@ class TargetState(StrEnum):
     """A member's standing at the balancer, over all its target groups (ELBv2 API, TargetHealthStateEnum)."""
 
     ABSENT = "absent"
+    PARTIAL = "partial"
+    """A target in some of the groups only: a call to register or deregister did not reach them all."""
     WAITING = "waiting"
-    """initial, unhealthy, unused; or not yet a target in each of the groups; or healthy but not yet identified."""
+    """initial, unhealthy, unused; or healthy but not yet identified."""
     IN_SERVICE = "in-service"
     """Healthy in every group, and the identity check through the balancer reached this cluster."""
     DRAINING = "draining"
@@ -108,7 +110,7 @@ class World:
 
     Attributes:
         clusters: By creation time; ended ones too, as long as EMR or a target shows them.
-        strangers: Addresses that are targets of our balancer and belong to no cluster seen or remembered.
+        strangers: Addresses that are targets of our balancer and belong to no cluster in `clusters`.
     """
 
     at: float

@@ -1,0 +1,114 @@
+"""What becomes of each member by what is seen of it alone, before members are weighed against each other."""
+
+from dataclasses import replace
+
+from emr_dr.core.group import Group, Member, Policy, Stage
+from emr_dr.core.placement import avoid
+from emr_dr.core.standing import missing, overdue
+from emr_dr.core.world import Cluster, EmrState, ProvingResult, Sight, TargetState, World
+
+
+def condemn_orphans(group: Group, world: World) -> Group:
+    """Condemn, in the document, whatever carries our tags and is remembered by nobody; it is not touched before."""
+    known = {m.cluster for m in group.members}
+    awaited = {m.number for m in group.at(Stage.LAUNCHING)}
+    found = list[Member]()
+    for cluster in world.clusters:
+        if cluster.id in known or _left(cluster) or cluster.number > group.launched:
+            continue
+        if cluster.number in awaited:  # the oldest of a launch number is its member's: see _look_up
+            awaited.discard(cluster.number)
+            continue
+        found.append(
+            Member(cluster.number, Stage.CONDEMNED, world.at, cluster.id, address=cluster.address, reason="orphan")
+        )
+    return replace(group, members=(*group.members, *found))
+
+
+def advance(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    """Move each member by what is seen of it alone, drop the retired, remember which placements failed."""
+    moved = [_with_address(_advance_one(m, group, world, policy, paused=paused), world) for m in group.members]
+    after = replace(group, members=tuple(m for m in moved if m is not None))
+    for before, m in zip(group.members, moved, strict=True):
+        refused = next((r.reason for r in world.refused if m is None and r.number == before.number), None)
+        condemned = m.reason if m is not None and m.stage is Stage.CONDEMNED is not before.stage else None
+        reason = refused if before.stage is Stage.LAUNCHING else condemned
+        if reason is not None and before.placement is not None:
+            after = avoid(after, before.placement.subnet, world.at, reason)
+    return after
+
+
+def _advance_one(m: Member, group: Group, world: World, policy: Policy, *, paused: bool) -> Member | None:
+    seen = world.of(m)
+    after: Member | None = m
+    if m.stage is Stage.LAUNCHING:
+        after = _look_up(m, group, world, policy, paused=paused)
+    elif seen is not None:
+        match m.stage:
+            case Stage.BOOTING:
+                after = _boot(m, seen, world, policy)
+            case Stage.PROVING:
+                after = _prove(m, seen, world, policy)
+            case Stage.STANDBY if seen.gone:
+                after = m.to(Stage.CONDEMNED, world.at, _because("ended while standing by", seen))
+            case Stage.ADMITTING if seen.healthy and seen.target is TargetState.IN_SERVICE:
+                after = m.to(Stage.SERVING, world.at)
+            case Stage.FENCING | Stage.RETIRING | Stage.CONDEMNED if _left(seen):
+                after = None
+            case _:
+                pass
+    return after
+
+
+def _boot(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
+    if seen.gone:
+        return m.to(Stage.CONDEMNED, world.at, _because("ended while booting", seen))
+    if overdue(m, world, policy):
+        return m.to(Stage.CONDEMNED, world.at, f"not up within {policy.boot:g} s")
+    return m.to(Stage.PROVING, world.at) if seen.emr is EmrState.UP else m
+
+
+def _prove(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
+    if seen.gone:
+        return m.to(Stage.CONDEMNED, world.at, _because("ended while proving", seen))
+    if seen.proving is ProvingResult.FAILED:
+        return m.to(Stage.CONDEMNED, world.at, _because("the proof failed", seen))
+    if overdue(m, world, policy):
+        return m.to(Stage.CONDEMNED, world.at, f"not proven within {policy.prove:g} s")
+    if seen.lost:  # one that served before may come back once more: it is fenced, not ended
+        return m.to(Stage.FENCING if m.epoch else Stage.CONDEMNED, world.at, "lost while proving")
+    return m.to(Stage.STANDBY, world.at) if seen.healthy and seen.proving is ProvingResult.PASSED else m
+
+
+def _look_up(m: Member, group: Group, world: World, policy: Policy, *, paused: bool) -> Member | None:
+    """Find the cluster of a launch by its tag; once that must have shown it, license one more call or give up.
+
+    A launch that is no longer needed stays until its outcome is known: given up earlier it could leave a cluster that
+    nobody expects, and needed again it is at hand.
+    """
+    known = {other.cluster for other in group.members}
+    found = next((c for c in world.clusters if c.number == m.number and c.id not in known), None)
+    if found is not None:
+        return replace(m.to(Stage.BOOTING, world.at), cluster=found.id)
+    if any(r.number == m.number for r in world.refused):
+        return None
+    if paused or Sight.CLUSTERS in world.blind or world.at - m.since < policy.settle:
+        return m
+    if m.tries >= policy.tries or missing(group, world, policy) < 0:
+        return None
+    return replace(m, tries=m.tries + 1, since=world.at)
+
+
+def _with_address(m: Member | None, world: World) -> Member | None:
+    """Remember the primary's address when it is first seen: it is needed after the cluster is gone."""
+    seen = world.of(m) if m is not None else None
+    return replace(m, address=seen.address) if m is not None and seen is not None and seen.address else m
+
+
+def _left(cluster: Cluster) -> bool:
+    """Ended, and no target any more: nothing of it is left to look after."""
+    return cluster.emr is EmrState.ENDED and cluster.target is TargetState.ABSENT
+
+
+def _because(what: str, seen: Cluster) -> str:
+    return f"{what}: {seen.reason}" if seen.reason else what

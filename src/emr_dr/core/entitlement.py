@@ -1,0 +1,87 @@
+"""Who may be a target of the balancer: entitlements are taken and given in one save, which is the switch."""
+
+from dataclasses import dataclass, replace
+
+from emr_dr.core.group import Group, Member, Policy, Stage
+from emr_dr.core.standing import failing, move, overdue
+from emr_dr.core.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What becomes of one entitled member: whether it goes, whether a standby takes its place, whether it failed."""
+
+    goes: bool = False
+    takes_spare: bool = False
+    unplanned: bool = False
+    refusal: str = ""
+
+
+def move_entitlement(group: Group, world: World, policy: Policy) -> Group:
+    """Take entitlements away and give them, in one save.
+
+    Nobody who is not gone loses it unless another that is healthy serves or takes over in this same save.
+    """
+    ready = [m for m in group.at(Stage.STANDBY) if world.healthy(m)]
+    spare, kept, revoked, refusals = len(ready), list(group.entitled), list[Member](), list(group.refusals)
+    recovered_at = group.recovered_at
+    for m in group.entitled:
+        loss = _weigh(m, kept, group, world, policy, spare=spare)
+        if loss.refusal:
+            refusals.append(loss.refusal)
+        if not loss.goes:
+            continue
+        spare -= loss.takes_spare
+        recovered_at = world.at if loss.unplanned else recovered_at
+        kept.remove(m)
+        revoked.append(m)
+    admitted = ready[: max(0, group.wanted.serving - len(kept))]
+    if not revoked and not admitted:
+        return replace(group, refusals=tuple(refusals))
+    epoch = group.epoch + 1
+    members = move(group.members, revoked, Stage.FENCING, world.at, epoch=epoch)
+    members = move(members, admitted, Stage.ADMITTING, world.at, epoch=epoch)
+    return replace(group, members=members, epoch=epoch, recovered_at=recovered_at, refusals=tuple(refusals))
+
+
+def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Policy, *, spare: int) -> _Loss:
+    seen = world.of(m)
+    others = any(o is not m and o.stage is Stage.SERVING and world.healthy(o) for o in kept)
+    lost = failing(m, world, policy)
+    drained = m.stage is Stage.DRAINING and seen is not None and (seen.idle or overdue(m, world, policy))
+    if seen is not None and seen.gone:
+        return _Loss(goes=True)  # nothing can bring it back: its place is free
+    if lost and others:
+        return _Loss(goes=True, unplanned=True)
+    if lost and spare and _cooling(group, world, policy):
+        return _Loss(
+            refusal=f"cooldown: member {m.number} is lost, and a switch was made less than {policy.cooldown:g} s ago"
+        )
+    if lost and spare:
+        return _Loss(goes=True, takes_spare=True, unplanned=True)
+    if drained and spare:
+        return _Loss(goes=True, takes_spare=True)
+    return _Loss(goes=drained and others and len(kept) > group.wanted.serving)
+
+
+def _cooling(group: Group, world: World, policy: Policy) -> bool:
+    return group.recovered_at is not None and world.at - group.recovered_at < policy.cooldown
+
+
+def hand_over(group: Group, world: World) -> Group:
+    """Begin or call off a drain, for a switchover or because fewer are wanted; never of the last healthy one."""
+    serving = group.at(Stage.SERVING, Stage.DRAINING)
+    if group.leaving is not None and group.leaving not in {m.number for m in group.entitled}:
+        group = replace(group, leaving=None)
+    surplus = len(group.entitled) > group.wanted.serving
+    leaver = next((m for m in serving if m.number == group.leaving), None)
+    if leaver is None and surplus:
+        leaver = next((m for m in serving if m.stage is Stage.DRAINING), serving[-1] if serving else None)
+    successor = any(world.healthy(m) for m in group.at(Stage.STANDBY))
+    others = any(m is not leaver and m.stage is Stage.SERVING and world.healthy(m) for m in serving)
+    possible = leaver is not None and (successor or (surplus and others))
+    called_off = [m for m in serving if m.stage is Stage.DRAINING and not (possible and m is leaver)]
+    members = move(group.members, called_off, Stage.SERVING, world.at)
+    if possible and leaver is not None and leaver.stage is Stage.SERVING and world.healthy(leaver) and not group.held:
+        members = move(members, [leaver], Stage.DRAINING, world.at)
+    return replace(group, members=members)

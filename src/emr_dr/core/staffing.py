@@ -1,0 +1,91 @@
+"""Wanted against have: launch what is missing, give up what is too much, retire what was replaced."""
+
+from dataclasses import replace
+
+from emr_dr.core.group import COMING, Group, Member, Policy, Stage
+from emr_dr.core.placement import choose
+from emr_dr.core.standing import complete, missing, move, served
+from emr_dr.core.world import TargetState, World
+
+DAY = 86400.0
+
+
+def staff(group: Group, world: World, policy: Policy) -> Group:
+    """Take back a fenced one that recovered, launch what is missing, give up what is too much."""
+    lacking = missing(group, world, policy)
+    if lacking <= 0 and served(group, world):
+        return _give_up(group, world, -lacking)
+    for m in group.at(Stage.FENCING):
+        seen = world.of(m)
+        if seen is None or not seen.healthy:
+            continue
+        if lacking > 0 and group.attempts < policy.attempts and seen.target is TargetState.ABSENT:
+            members = move(group.members, [m], Stage.PROVING, world.at, reason="came back")
+            group = replace(group, members=members, attempts=group.attempts + 1)
+        lacking -= 1  # also while it is not yet out of the balancer: wait for it rather than launch another
+    for _ in range(lacking):
+        group, launched = _license(group, world, policy)
+        if not launched:
+            break
+    return group
+
+
+def _license(group: Group, world: World, policy: Policy) -> tuple[Group, bool]:
+    """Add one member in Launching, or say why not."""
+    if group.held or group.attempts >= policy.attempts:
+        return replace(group, held=group.held or f"{group.attempts} candidates spent without success"), False
+    today = tuple(at for at in group.launches if world.at - at < DAY)
+    if len(today) >= policy.launches_a_day:
+        refusal = f"budget: {len(today)} launches in the last 24 h, {policy.launches_a_day} are allowed"
+        return replace(group, refusals=(*group.refusals, refusal)), False
+    number = group.launched + 1
+    member = Member(number, Stage.LAUNCHING, world.at, tries=1, placement=choose(group, world, policy))
+    return (
+        replace(
+            group,
+            members=(*group.members, member),
+            launched=number,
+            launches=(*today, world.at),
+            attempts=group.attempts + 1,
+        ),
+        True,
+    )
+
+
+def _give_up(group: Group, world: World, surplus: int) -> Group:
+    """End lost standbys and, of the others, the least far: only ever called while all that is wanted serves."""
+    known = group.at(Stage.BOOTING, Stage.PROVING, Stage.STANDBY)
+    lost = [m for m in known if world.lost(m)]
+    rest = sorted((m for m in known if m not in lost), key=lambda m: (COMING.index(m.stage), -m.number))
+    members = group.members
+    for m in (*lost, *rest[:surplus]):
+        stage = Stage.FENCING if m.epoch else Stage.CONDEMNED
+        members = move(members, [m], stage, world.at, reason="not needed")
+    return replace(group, members=members, attempts=0 if complete(group, world) else group.attempts)
+
+
+def retire(group: Group, world: World, policy: Policy) -> Group:
+    """The point of no return: only when all that is wanted serves, past its probation, and only on evidence.
+
+    Replacing needs a verdict; ending needs more: EMR's word, or YARN read as running nothing, or a long time. One
+    revoked security-group rule must not cost a healthy cluster and its jobs.
+    """
+    steady = all(world.at - m.since >= policy.probation for m in group.at(Stage.SERVING))
+    if not (steady and served(group, world)):
+        return group
+    total = group.wanted.serving + group.wanted.standby
+    short = total > len(group.at(*COMING)) + len(group.entitled)
+    replaced = [m for m in group.at(Stage.FENCING) if not (short and world.healthy(m))]
+    spent = [m for m in replaced if _may_end(m, world, policy)]
+    kept = tuple(
+        f"member {m.number} is kept: nothing shows that it ended or runs nothing" for m in replaced if m not in spent
+    )
+    members = move(group.members, spent, Stage.RETIRING, world.at)
+    return replace(group, members=members, refusals=(*group.refusals, *kept))
+
+
+def _may_end(m: Member, world: World, policy: Policy) -> bool:
+    seen = world.of(m)
+    if seen is None:
+        return False
+    return seen.gone or seen.idle or world.at - m.since >= policy.retire_unconfirmed_after

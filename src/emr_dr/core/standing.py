@@ -1,0 +1,62 @@
+"""How members stand against what is wanted: the questions that every part of a decision asks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emr_dr.core.group import COMING, ENTITLED, Group, Member, Policy, Stage
+from emr_dr.core.world import World
+
+
+def overdue(member: Member, world: World, policy: Policy) -> bool:
+    """Whether the member has been in its stage for longer than the stage may take."""
+    limits = {
+        Stage.BOOTING: policy.boot,
+        Stage.PROVING: policy.prove,
+        Stage.ADMITTING: policy.admit,
+        Stage.DRAINING: policy.drain,
+    }
+    limit = limits.get(member.stage)
+    return limit is not None and world.at - member.since >= limit
+
+
+def failing(member: Member, world: World, policy: Policy) -> bool:
+    """Whether somebody else has to be found for it. Earlier stages count until they are given up."""
+    judged = member.stage is Stage.STANDBY or member.stage in ENTITLED
+    return (judged and world.lost(member)) or (member.stage is Stage.ADMITTING and overdue(member, world, policy))
+
+
+def served(group: Group, world: World) -> bool:
+    """Whether as many healthy members serve as are wanted."""
+    return sum(world.healthy(m) for m in group.at(Stage.SERVING)) >= group.wanted.serving
+
+
+def complete(group: Group, world: World) -> bool:
+    """Whether the group has all it wants, and nothing is being built or handed over."""
+    standby = sum(world.healthy(m) for m in group.at(Stage.STANDBY))
+    building = group.at(Stage.LAUNCHING, Stage.BOOTING, Stage.PROVING)
+    return served(group, world) and standby >= group.wanted.standby and not building and group.leaving is None
+
+
+def converged(group: Group, world: World) -> bool:
+    """Whether nothing is outstanding: wanted numbers serve and stand by, all healthy, and nobody else is remembered."""
+    resting = group.at(Stage.SERVING, Stage.STANDBY)
+    return complete(group, world) and len(resting) == len(group.members) and all(world.healthy(m) for m in resting)
+
+
+def missing(group: Group, world: World, policy: Policy) -> int:
+    """How many candidates are wanted beyond those there are; negative when there are too many."""
+    usable = [m for m in (*group.at(*COMING), *group.entitled) if not failing(m, world, policy)]
+    handing_over = any(m.number == group.leaving for m in usable)
+    total = group.wanted.serving + max(group.wanted.standby, 1 if handing_over else 0)
+    return total - len(usable)
+
+
+def move(
+    members: tuple[Member, ...], which: Sequence[Member], stage: Stage, at: float, *, epoch: int = 0, reason: str = ""
+) -> tuple[Member, ...]:
+    """Return `members` with those of `which` in another stage; a new epoch is stamped on them if one is given."""
+    chosen = {(m.number, m.cluster) for m in which}
+    return tuple(
+        replace(m.to(stage, at, reason), epoch=epoch or m.epoch) if (m.number, m.cluster) in chosen else m
+        for m in members
+    )
