@@ -1,0 +1,1 @@
+"""The shell around the core: observe, decide, save with the expected version, act."""

@@ -1,0 +1,133 @@
+"""Carrying effects out: each is an ensure, bounded by the lease, and its outcome is told, never assumed."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+
+from emr_dr.core.document import Document, Lease
+from emr_dr.core.effects import (
+    DeregisterTarget,
+    Effect,
+    LaunchCluster,
+    ProtectCluster,
+    ProveMember,
+    RegisterTarget,
+    StopWork,
+    TerminateCluster,
+    UnprotectCluster,
+)
+from emr_dr.errors import (
+    ConflictError,
+    EmrDrError,
+    OutcomeUnknownError,
+    PermanentError,
+    TransientError,
+)
+from emr_dr.ports import Balancer, Clock, ClusterFacts, Clusters, MemberWork
+
+EFFECT_DEADLINE = 12.0
+"""Seconds one effect may take; it starts only if the lease lasts longer. The adapters' own timeouts are shorter."""
+
+
+class Ending(StrEnum):
+    """How an effect ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    """Not begun: the world or the lease made it needless or unsafe."""
+    REFUSED = "refused"
+    """For good."""
+    FAILED = "failed"
+    """Not carried out, or not known to be; a later round asks again if it is still wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one effect ended, in words for the journal."""
+
+    effect: Effect
+    ending: Ending
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Carries effects out against the ports."""
+
+    clusters: Clusters
+    balancer: Balancer
+    work: MemberWork
+    clock: Clock
+
+    async def carry_out(self, effect: Effect, document: Document) -> Outcome:
+        """Carry one effect out, once, within the lease of `document`; never raises for what the world does."""
+        try:
+            self._within(document.lease)
+            async with asyncio.timeout(EFFECT_DEADLINE):
+                detail = await self._do(effect, document)
+        except (PermanentError, ConflictError) as error:
+            return Outcome(effect, Ending.REFUSED, str(error))
+        except _SkipError as reason:
+            return Outcome(effect, Ending.SKIPPED, str(reason))
+        except TimeoutError:
+            return Outcome(effect, Ending.FAILED, f"no answer within {EFFECT_DEADLINE:g} s")
+        except EmrDrError as error:
+            return Outcome(effect, Ending.FAILED, str(error))
+        return Outcome(effect, Ending.DONE, detail)
+
+    async def _do(self, effect: Effect, document: Document) -> str:
+        detail = ""
+        match effect:
+            case LaunchCluster():
+                detail = await self._launch(effect, document)
+            case ProveMember():
+                await self.work.prove(effect.address, effect.name)
+            case RegisterTarget():
+                await self.balancer.register(effect.address)
+            case DeregisterTarget():
+                await self.balancer.deregister(effect.address)
+            case StopWork():
+                await self.work.stop(effect.address, effect.epoch)
+            case ProtectCluster():
+                await self._ours(effect.cluster, document)
+                await self.clusters.protect(effect.cluster, on=True)
+            case UnprotectCluster():
+                await self._ours(effect.cluster, document)
+                await self.clusters.protect(effect.cluster, on=False)
+            case TerminateCluster():
+                await self._ours(effect.cluster, document)
+                await self.clusters.terminate(effect.cluster)
+        return detail
+
+    async def _launch(self, effect: LaunchCluster, document: Document) -> str:
+        """Look, call once, and look again when the reply was lost: RunJobFlow has no idempotency token."""
+        origin = document.group.origin
+        if any(f.number == effect.number and f.origin == origin for f in await self.clusters.find()):
+            raise _SkipError("a cluster with this launch number exists already")
+        self._within(document.lease)  # the look took time
+        try:
+            return await self.clusters.launch(effect.number, origin, effect.placement)
+        except OutcomeUnknownError as error:
+            after = [f.id for f in await self._found_quietly() if f.number == effect.number and f.origin == origin]
+            shown = f"the list shows {after[0]}" if after else "the list does not show it yet"
+            raise OutcomeUnknownError(f"{error.what}; {shown}", where=error.where, remedy=error.remedy) from error
+
+    async def _found_quietly(self) -> tuple[ClusterFacts, ...]:
+        try:
+            return tuple(await self.clusters.find())
+        except TransientError:
+            return ()  # the rounds to come look again; the lost reply is what has to be told now
+
+    async def _ours(self, cluster: str, document: Document) -> None:
+        """Refuse to touch what does not carry this very group's tags, whatever the document says."""
+        facts = await self.clusters.describe(cluster)
+        if facts.origin != document.group.origin:
+            raise ConflictError("its tags are of another store", where=cluster, remedy="it is left alone")
+
+    def _within(self, lease: Lease | None) -> None:
+        if lease is None or lease.expires_at - self.clock.now() < EFFECT_DEADLINE:
+            raise _SkipError("the lease is too short for another call")
+
+
+class _SkipError(Exception):
+    """An effect that is not begun."""
