@@ -1,0 +1,56 @@
+# Two commands for users: `make demo` and `make test`. Both set up what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup parts demo test lint fast-test lab-test bench-demo lock clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed parts  ## Make .venv/bin/emr-dr and fetch the lab's parts
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "emr-dr needs Python 3.11 or newer; say which with: make setup PYTHON=python3.12" >&2; exit 2; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing locked dependencies"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+parts: $(VENV)/.installed  ## Fetch JDK, Spark, Hadoop and Livy into the user's cache
+	@$(BIN)/emr-dr lab fetch
+
+demo: setup  ## An Availability Zone dies, and Spark goes on (about five minutes)
+	@$(BIN)/emr-dr demo active-passive --json build/demo.json
+
+test: setup lint fast-test lab-test  ## Everything that CI runs
+
+lint: $(VENV)/.installed  ## Style, types, and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fast-test: $(VENV)/.installed  ## The tests that need no services (under a minute)
+	@$(BIN)/python -m pytest -m "not lab" -q
+
+lab-test: setup  ## The stories on real Spark, Livy, YARN and HDFS
+	@$(BIN)/python -m pytest -m lab -v
+
+bench-demo: setup  ## The figures of docs/benchmarks.md: three demos and what watching costs
+	@$(BIN)/python -m benchmarks.demo
+
+lock: $(VENV)/bin/python  ## Resolve the newest versions into requirements.lock
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate \
+	  --extra lab --extra dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean:  ## Remove what was built here; the cache of parts stays
+	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
