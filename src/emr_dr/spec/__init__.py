@@ -1,0 +1,22 @@
+"""The declared recovery group: its model, how a file becomes one, its JSON Schema, and a file to start from."""
+
+from emr_dr.spec.load import check_placements, load_spec, read_spec
+from emr_dr.spec.models import Spec
+from emr_dr.spec.objectives import rto_floor
+from emr_dr.spec.problems import KeyPath, Problem, Source, SpecError
+from emr_dr.spec.schema import json_schema
+from emr_dr.spec.template import starter
+
+__all__ = [
+    "KeyPath",
+    "Problem",
+    "Source",
+    "Spec",
+    "SpecError",
+    "check_placements",
+    "json_schema",
+    "load_spec",
+    "read_spec",
+    "rto_floor",
+    "starter",
+]

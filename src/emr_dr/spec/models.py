@@ -1,0 +1,190 @@
+"""The declared recovery group: one frozen model for a spec file. Its keys are a contract: added to, never renamed."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
+
+from emr_dr.spec.address import Address, Check, Services
+from emr_dr.spec.cluster import ClusterTemplate
+from emr_dr.spec.fields import (
+    Duration,
+    Finding,
+    GroupName,
+    Like,
+    Region,
+    Section,
+    Subnet,
+    Text,
+    Whole,
+    Zone,
+    between,
+    format_duration,
+    refusal,
+    refuse_any,
+)
+from emr_dr.spec.instances import repeated
+from emr_dr.spec.objectives import rto_floor
+from emr_dr.spec.problems import Source
+
+Strategy: TypeAlias = Literal["active-passive", "warm-standby", "active-active"]
+
+
+class Placement(Section):
+    """A place where a member may live."""
+
+    subnet: Subnet
+    """Subnet to launch in."""
+    az: Zone | None = None
+    """Its Availability Zone, if you want it checked without asking AWS. Default: AWS is asked."""
+
+
+def _apart(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
+    # A validator of the list rather than a rule of Spec: it speaks up whatever else is wrong in the file.
+    if len(placements) < 2:  # noqa: PLR2004 - one and another
+        what = f"{len(placements)} placement(s) cannot survive the loss of an Availability Zone"
+        raise refusal(Finding((), what, "give two or more, each in another AZ"))
+    refuse_any(
+        [
+            *repeated([placement.subnet for placement in placements], (), ("subnet",)),
+            *repeated([placement.az for placement in placements], (), ("az",)),
+        ]
+    )
+    return placements
+
+
+class Detection(Section):
+    """How a loss is noticed. Times are how long something must fail, without one good answer, before it counts."""
+
+    interval: Annotated[Duration, between("1s", "5m")] = 5.0
+    """Time between two rounds of checks. Default 5s."""
+    member_lost: Annotated[Duration, between("2s", "1h")] = 60.0
+    """All services fail this long, and a second witness agrees: the member is lost. Default 60s: longer than most
+    network troubles, short beside a launch."""
+    service_down: Annotated[Duration, between("2s", "1h")] = 120.0
+    """One service fails this long while others answer: it is down. Default 120s: EMR restarts services by itself."""
+    on_service_down: Literal["replace", "report"] = "replace"
+    """What to do then: replace the member, or only say so. Default replace."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield windows that one unlucky check could fill."""
+        for key, window in (("member_lost", self.member_lost), ("service_down", self.service_down)):
+            if window < 2 * self.interval:
+                what = f"{format_duration(window)} is less than two intervals ({format_duration(self.interval)} each)"
+                yield Finding((key,), what, f"raise it to {format_duration(2 * self.interval)} or more")
+
+
+class Recovery(Section):
+    """What automation may do by itself, and how long each stage may take."""
+
+    mode: Literal["automatic", "manual"] = "automatic"
+    """Who starts a recovery: the controller, or a person after it asked. Default automatic."""
+    cooldown: Annotated[Duration, between("0s", "7d")] = 1800.0
+    """Least time between two recoveries; a group that needs them faster has another trouble. Default 30m."""
+    launches_a_day: Annotated[Whole, Field(ge=1, le=100)] = 6
+    """Most clusters launched within 24 hours: the limit of what a mistake can cost. Default 6."""
+    probation: Annotated[Duration, between("0s", "24h")] = 600.0
+    """How long a new member must serve well before the old one may be retired. Default 10m."""
+    retire_unconfirmed_after: Annotated[Duration, between("10m", "90d")] = 86400.0
+    """When to retire a lost member whose death nobody could confirm; its jobs may still run. Default 24h."""
+    settle: Annotated[Duration, between("5s", "30m")] = 120.0
+    """How long a cluster may be missing from EMR's list after its launch was asked for. Only after it is a launch of
+    which nothing was heard asked for again: RunJobFlow has no idempotency token. Default 2m."""
+    attempts: Annotated[Whole, Field(ge=1, le=20)] = 3
+    """Candidates to try in one recovery before a person is asked. Default 3."""
+    boot_deadline: Annotated[Duration, between("10s", "24h")] = 1800.0
+    """How long a candidate may take to come up before the next placement is tried. Default 30m: twice a slow launch."""
+    prove_deadline: Annotated[Duration, between("10s", "24h")] = 600.0
+    """How long proving may take. Default 10m."""
+    admit_deadline: Annotated[Duration, between("10s", "24h")] = 600.0
+    """How long the balancer may take to call a new target healthy. Default 10m: AWS says "a few minutes"."""
+
+
+class Objectives(Section):
+    """What you promised, to be compared with what was measured."""
+
+    rto: Annotated[Duration, between("1s", "7d")] | None = None
+    """Recovery time objective: from the loss until new work is accepted. Default: none."""
+    launch: Annotated[Duration, between("1s", "24h")] | None = None
+    """How long your clusters take from request to ready, if you measured it. Default: 6m is assumed."""
+
+
+class Store(Section):
+    """Where the controller remembers. Exactly one kind."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["sqlite"]}, {"required": ["dynamodb"]}]})
+
+    sqlite: Text | None = None
+    """Path of an SQLite file, from the folder of the spec file; for one machine."""
+    dynamodb: Annotated[str, Like(r"[A-Za-z0-9_.-]{3,255}", "emr-dr")] | None = None
+    """Name of a DynamoDB table; for several machines."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield none or both where exactly one belongs."""
+        if (self.sqlite is None) == (self.dynamodb is None):
+            yield Finding((), "must be exactly one of sqlite and dynamodb", "keep one of the two")
+
+
+class Spec(Section):
+    """A recovery group: members behind one stable address, and the rules of their recovery."""
+
+    model_config = ConfigDict(title="emr-dr recovery group")
+
+    group: GroupName
+    """Name of the group; AWS resources are named after it, so it cannot change later."""
+    region: Region
+    """AWS region; a group lives in one."""
+    strategy: Strategy
+    """How many members are wanted in which role: 1 serving; 1 serving and 1 standby; 2 or more serving."""
+    address: Address
+    """The one address that clients use."""
+    services: Services = Services()
+    """What must work. Default: Livy, ResourceManager and NameNode on EMR's own ports."""
+    checks: tuple[Check, ...] = ()
+    """Further checks of your own. Default: none."""
+    placements: Annotated[tuple[Placement, ...], AfterValidator(_apart), Field(json_schema_extra={"minItems": 2})]
+    """Where members may live, in order of preference: at least two, each in another AZ."""
+    cluster: ClusterTemplate
+    """What every member is launched from."""
+    detection: Detection = Detection()
+    """How a loss is noticed."""
+    recovery: Recovery = Recovery()
+    """What automation may do."""
+    objectives: Objectives = Objectives()
+    """What you promised. Default: nothing."""
+    store: Store
+    """Where the controller remembers."""
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @property
+    def source(self) -> Source:
+        """The file and lines this spec was read from; empty if it was not read from a file."""
+        return self._source
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what only shows when sections are seen together."""
+        for index, placement in enumerate(self.placements):
+            if placement.az is not None and not placement.az.startswith(self.region):
+                what = f"{placement.az} is not in {self.region}"
+                yield Finding(("placements", index, "az"), what, "a group lives in one region")
+        yield from repeated([check.name for check in self.checks], ("checks",), ("name",))
+        yield from self._objective_findings()
+
+    def _objective_findings(self) -> Iterator[Finding]:
+        launch, deadline = self.objectives.launch, self.recovery.boot_deadline
+        if launch is not None and launch >= deadline:
+            what = f"{format_duration(launch)} is not less than recovery.boot_deadline ({format_duration(deadline)})"
+            yield Finding(("objectives", "launch"), what, "every launch would be given up; raise boot_deadline")
+        parts = rto_floor(self)
+        floor = sum(seconds for _, seconds in parts)
+        if self.objectives.rto is not None and self.objectives.rto < floor:
+            total = " + ".join(f"{name} {format_duration(seconds)}" for name, seconds in parts)
+            what = f"{format_duration(self.objectives.rto)} is less than {self.strategy} can do: {total} = "
+            yield Finding(("objectives", "rto"), what + format_duration(floor), _rto_remedy(self))
+
+
+def _rto_remedy(spec: Spec) -> str:
+    if spec.strategy == "active-passive" and spec.objectives.launch is None:
+        return "raise it, or give objectives.launch if you measured that your clusters start faster"
+    return "raise it, or shorten detection"

@@ -1,0 +1,99 @@
+"""The commented spec that `emr-dr init` writes: everything a first group needs, each choice with its reason."""
+
+from typing import get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from emr_dr.errors import UsageError
+from emr_dr.spec.fields import PLACEHOLDER, GroupName
+from emr_dr.spec.models import Strategy
+
+_STARTER = """\
+# A recovery group of emr-dr: what is protected, where it may live, and what may be done about a loss.
+# Replace every @@ below; nothing loads before. All keys and defaults: emr-dr schema
+
+group: $group                           # AWS resources are named after it; it cannot change later
+region: @@-region                 # such as us-east-1
+strategy: $strategy               # what members are wanted; active-passive: one that serves
+
+address:                                # the one address that clients use, whatever member serves
+  mode: direct                          # the balancer's targets are the members themselves
+  balancer:
+    name: $group-livy
+    subnets: [subnet-@@-a, subnet-@@-b]   # one for each AZ; with two the address survives the loss of one
+
+services:                               # what must work; each gets a listener of the balancer on its port
+  livy: {port: 8998}
+  resource-manager: {port: 8088}
+  name-node: {port: 9870}
+
+placements:                             # where members may live, best first; each in another AZ
+  - subnet: subnet-@@-a
+  - subnet: subnet-@@-b
+
+cluster:                                # every member is launched from this; keep it like the one you run today
+  release: emr-7.9.0
+  applications: [Spark, Livy]
+  roles: {service: EMR_DefaultRole_V2, instance: EMR_EC2_DefaultRole}
+  security_groups:                      # EMR fixes them at launch; both EMR-managed groups are needed
+    primary: sg-@@-primary        # must let in the balancer and the machine that runs emr-dr
+    core: sg-@@-core
+    service_access: sg-@@-service   # needed in private subnets; remove it for public ones
+  instances:                            # groups: one type a role. fleets: several, more chances in a crisis
+    groups:
+      primary: {type: m5.xlarge}
+      core: {type: m5.xlarge, count: 1} # small at launch comes up sooner; managed scaling lets it grow
+  managed_scaling: {minimum: 1, maximum: 10, unit: Instances}
+  log_uri: s3://@@-logs/emr/      # without logs a failed launch can hardly be explained
+  artifacts: s3://@@-artifacts/emr-dr/   # the proving job is put here; the instance role must read it
+
+detection:                              # shorter finds a loss sooner, and mistakes a hiccup for one more often
+  interval: 5s
+  member_lost: 60s                      # all services silent this long, and a second witness agrees
+  service_down: 120s                    # one service down this long while others answer
+  on_service_down: replace              # or report: only say so
+
+recovery:                               # what automation may do without asking
+  cooldown: 30m                         # least time between two recoveries
+  launches_a_day: 6                     # the limit of what a mistake can cost
+  probation: 10m                        # how long a new member serves well before the old one may end
+  retire_unconfirmed_after: 24h         # a lost member whose death nobody could confirm is kept this long
+
+objectives:
+  rto: 20m                              # what you promise; checked against what the settings above allow
+  # launch: 8m    from request to ready, once you measured your clusters
+
+store:
+  sqlite: ./emr-dr.db                   # where emr-dr remembers, from this file's folder; keep it with care
+
+# What to do next:
+#   1. replace every @@, then: emr-dr validate
+#   2. see what would be made, then make it: emr-dr plan, emr-dr apply
+#   3. let it watch: emr-dr watch
+"""
+
+_COMMENT_COLUMN = 47
+
+
+def starter(group: str, strategy: str) -> str:
+    """Return a commented YAML spec for a new group, with a placeholder wherever only the user knows the value.
+
+    Raises:
+        UsageError: the group cannot be called so, or there is no such strategy.
+    """
+    try:
+        TypeAdapter(GroupName).validate_python(group)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise UsageError(f"no group can be called so: {reason}") from error
+    if strategy not in get_args(Strategy):
+        remedy = f"choose from {', '.join(get_args(Strategy))}"
+        raise UsageError(f"there is no strategy {strategy!r}", remedy=remedy)
+    text = _STARTER.replace("$group", group).replace("$strategy", strategy).replace("@@", PLACEHOLDER)
+    return "".join(_aligned(line) + "\n" for line in text.splitlines())
+
+
+def _aligned(line: str) -> str:
+    """Move the comment behind a setting to its column; names of any length may stand before it."""
+    setting, mark, comment = line.partition(" # ")
+    return f"{setting.rstrip():<{_COMMENT_COLUMN}} # {comment}" if mark and setting.strip(" #") else line
