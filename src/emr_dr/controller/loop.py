@@ -59,6 +59,7 @@ class Controller:
     Attributes:
         holder: Who we are in the lease; unique to this process.
         urls: The base URL of a member's service at an address, for gateways.
+        stopping: Whether the process was asked to stop: then the round under way is the last.
     """
 
     group: str
@@ -69,6 +70,7 @@ class Controller:
     policy: Policy
     holder: str
     urls: Callable[[str, str], str]
+    stopping: Callable[[], bool] = lambda: False
     _refused: list[RefusedLaunch] = field(default_factory=list)
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
 
@@ -95,20 +97,28 @@ class Controller:
         return Round(saved, observation, tuple(outcomes), self.holder)
 
     async def run(self, stop: Callable[[Round], bool], told: Callable[[Round], None] = lambda _: None) -> Round:
-        """Do rounds until `stop` says so, telling each to `told`. A refused save is just another look."""
+        """Do rounds until `stop` says so, telling each to `told`. A refused save is just another look.
+
+        Raises:
+            PermanentError: The group was never applied here, or the store is unreadable.
+        """
         while True:
             try:
                 done = await self.round()
             except ConflictError as error:
                 log.info("save_refused", group=self.group, reason=str(error))
+                if self.stopping():
+                    raise
                 await self.clock.sleep(BRISK_SECONDS)
                 continue
             except TransientError as error:  # without its memory a controller does nothing; what serves goes on
                 log.warning("store_out_of_reach", group=self.group, reason=str(error))
+                if self.stopping():
+                    raise
                 await self.clock.sleep(self.observer.detection.interval)
                 continue
             told(done)
-            if stop(done):
+            if stop(done) or self.stopping():
                 return done
             await self.clock.sleep(self.pause_after(done))
 
@@ -152,4 +162,4 @@ class Controller:
     def _tell(self, entries: Iterable[JournalEntry]) -> None:
         for entry in entries:
             if entry.event != "decided":  # the journal has it whole; a log line of its size helps nobody
-                log.info(entry.event, group=self.group, **entry.detail)
+                log.info(entry.event, at=entry.at, group=self.group, **entry.detail)

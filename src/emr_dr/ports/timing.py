@@ -10,4 +10,4 @@ class Clock(Protocol):
         """Seconds of the epoch, by the wall clock: stamps are compared between machines."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; returns early only by cancellation."""
+        """Wait; returns early when the process was asked to stop."""

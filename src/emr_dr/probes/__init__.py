@@ -1,0 +1,1 @@
+"""Direct questions to a member's own services; a deadline and a size limit on everything."""

@@ -1,0 +1,1 @@
+"""Declared resources, their difference with the account, and carrying that difference out."""

@@ -1,0 +1,145 @@
+"""The composition root: joins a declared spec, the adapters and the service functions."""
+
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from emr_dr.aws.account import AwsAccount
+from emr_dr.aws.ec2 import Subnets
+from emr_dr.aws.elbv2 import NetworkBalancer
+from emr_dr.aws.emr import EmrClusters
+from emr_dr.aws.s3 import S3Artifacts
+from emr_dr.aws.session import Session, Times
+from emr_dr.controller.act import Actor
+from emr_dr.controller.clock import WallClock
+from emr_dr.controller.loop import Controller
+from emr_dr.controller.observe import Observer
+from emr_dr.core.group import Placement, Policy
+from emr_dr.core.verdict import Detection
+from emr_dr.errors import TransientError
+from emr_dr.probes.http import Endpoint, Http
+from emr_dr.probes.member import MemberProbes, MemberWorker
+from emr_dr.probes.proving import PROVING_JOB_NAME, proving_job
+from emr_dr.provision.desired import desired_balancer, target_group_names
+from emr_dr.service import Site
+from emr_dr.spec import Spec, SpecError, check_placements
+from emr_dr.stores.sqlite import SqliteStore
+
+CALL_TIMES = Times(connect=3, read=8, create_read=15, call=12, create=18, whole=18)
+"""Seconds. Within the deadline of an effect, which is within the lease: a call that we gave up on must be over."""
+PROBE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A group's site, and what whoever runs it needs besides."""
+
+    site: Site
+    clock: WallClock
+    interval: float
+
+
+@asynccontextmanager
+async def assemble(spec: Spec) -> AsyncIterator[Assembly]:
+    """Join everything for one group; what it opens is closed with the block.
+
+    Raises:
+        SpecError: Two placements turn out to lie in one AZ.
+        UsageError: No credentials, or the store's path cannot be used.
+    """
+    session = Session(spec.region, times=CALL_TIMES)
+    http = Http(timeout=PROBE_SECONDS)
+    store = SqliteStore(spec.store.sqlite or "emr-dr.db")
+    clock = WallClock()
+    try:
+        policy = policy_of(spec, await _placements(spec, session))
+        yield Assembly(_site(spec, policy, session, http, store=store, clock=clock), clock, spec.detection.interval)
+    finally:
+        await http.close()
+        await store.close()
+        session.close()
+
+
+def _site(spec: Spec, policy: Policy, session: Session, http: Http, *, store: SqliteStore, clock: WallClock) -> Site:
+    services = {name: Endpoint(each.port) for name, each in spec.services.declared().items()}
+    clusters = EmrClusters(session, group=spec.group, template=spec.cluster)
+    balancer = NetworkBalancer(
+        session, group=spec.group, name=spec.address.balancer.name, target_groups=target_group_names(spec)
+    )
+    artifacts = S3Artifacts(session, url=spec.cluster.artifacts)
+    work = MemberWorker(
+        http,
+        livy_at=services["livy"],
+        yarn_at=services["resource-manager"],
+        proving_file=f"{spec.cluster.artifacts.rstrip('/')}/{PROVING_JOB_NAME}",
+    )
+    observer = Observer(
+        clusters, balancer, MemberProbes(http, services=services), work, detection_of(spec), tuple(services)
+    )
+    controller = Controller(
+        group=spec.group,
+        store=store,
+        observer=observer,
+        actor=Actor(clusters, balancer, work, clock),
+        clock=clock,
+        policy=policy,
+        holder=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        stopping=lambda: clock.stopped,
+        urls=lambda service, address: services[service].url(address, ""),
+    )
+    return Site(
+        group=spec.group,
+        strategy=spec.strategy,
+        store=store,
+        clusters=clusters,
+        observer=observer,
+        controller=controller,
+        account=AwsAccount(session),
+        balancer=desired_balancer(spec),
+        artifacts=artifacts,
+        proving_job=(PROVING_JOB_NAME, proving_job()),
+        clock=clock,
+    )
+
+
+def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
+    """The limits of decisions, as declared."""
+    recovery = spec.recovery
+    return Policy(
+        placements=placements,
+        settle=max(recovery.settle, CALL_TIMES.create),
+        attempts=recovery.attempts,
+        boot=recovery.boot_deadline,
+        prove=recovery.prove_deadline,
+        admit=recovery.admit_deadline,
+        probation=recovery.probation,
+        cooldown=recovery.cooldown,
+        launches_a_day=recovery.launches_a_day,
+        retire_unconfirmed_after=recovery.retire_unconfirmed_after,
+    )
+
+
+def detection_of(spec: Spec) -> Detection:
+    """When failures are believed, as declared."""
+    detection = spec.detection
+    return Detection(
+        interval=detection.interval,
+        member_lost=detection.member_lost,
+        service_down=detection.service_down,
+        replace_on_service_down=detection.on_service_down == "replace",
+    )
+
+
+async def _placements(spec: Spec, session: Session) -> tuple[Placement, ...]:
+    """The declared placements with their AZs; in a disaster EC2 may not answer, and then the declared AZs must do."""
+    try:
+        facts = await Subnets(session).describe([p.subnet for p in spec.placements])
+    except TransientError:
+        return tuple(Placement(p.subnet, p.az or "") for p in spec.placements)
+    problems = check_placements(spec, {subnet: each.az for subnet, each in facts.items()})
+    if problems:
+        raise SpecError(spec.source.file, problems)
+    return tuple(Placement(p.subnet, facts[p.subnet].az) for p in spec.placements)

@@ -1,0 +1,24 @@
+"""Log lines on standard error: events as constant names with key-values, for people or as JSON."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure_logs(*, json_lines: bool) -> None:
+    """Send our events to standard error: all of them as JSON lines, or for people, who see progress, warnings only."""
+    last: structlog.types.Processor = (
+        structlog.processors.JSONRenderer() if json_lines else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if json_lines else logging.WARNING),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

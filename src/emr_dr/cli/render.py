@@ -1,0 +1,203 @@
+"""What people see: tables, and lines of progress as members move; and the same as JSON."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from emr_dr.controller.act import Ending
+from emr_dr.controller.journal import effect_name, plain
+from emr_dr.controller.loop import Round
+from emr_dr.core.group import Group as RecoveryGroup
+from emr_dr.core.group import Member
+from emr_dr.ports.store import JsonValue
+from emr_dr.provision.change import Change
+from emr_dr.service import Answer, Status
+
+COLOURS = {"Healthy": "green", "Suspect": "yellow", "MemberLost": "red", "ServiceDown": "red", "Blind": "magenta"}
+WORDS = {Answer.HEALTHY: "healthy", Answer.NOT_HEALTHY: "not healthy", Answer.COULD_NOT_TELL: "could not tell"}
+
+
+class Progress:
+    """Lines as things change, and one line that is kept up to date below them on a terminal."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._before: RecoveryGroup | None = None
+        self._verdicts: dict[str, str] = {}
+        self._leader = ""
+        self._begun = time.monotonic()
+        self._status = console.status("looking", spinner="dots")
+
+    def change(self, change: Change) -> None:
+        """Show one change made in the account."""
+        self._line(str(change))
+
+    def round(self, done: Round) -> None:
+        """Show what one round changed."""
+        if done.observation is None:
+            if done.leader != self._leader:
+                self._line(f"another controller leads: {done.leader}")
+            self._leader = done.leader
+            return
+        self._members(done.group)
+        for cluster, verdict in done.observation.verdicts.items():
+            if self._verdicts.get(cluster, "Healthy") != verdict.name:
+                self._line(f"{cluster}: [{COLOURS.get(verdict.name, 'white')}]{verdict.name}[/]: {verdict.why}")
+            self._verdicts[cluster] = verdict.name
+        for outcome in done.outcomes:
+            if outcome.ending is not Ending.DONE:
+                self._line(f"{effect_name(outcome.effect)} {outcome.ending}: {outcome.detail}")
+        self._status.update(_headline(done))
+
+    def _members(self, group: RecoveryGroup) -> None:
+        old = {m.number: m for m in self._before.members} if self._before else {}
+        for m in group.members:
+            was = old.get(m.number)
+            if was is None or was.stage is not m.stage:
+                self._line(f"{_title(m)}: {f'{was.stage} → ' if was else ''}[bold]{m.stage}[/]{_because(m)}")
+        for number in sorted(set(old) - {m.number for m in group.members}):
+            self._line(f"{_title(old[number])}: gone")
+        for refusal in group.refusals:
+            if self._before is None or refusal not in self._before.refusals:
+                self._line(f"[yellow]not now[/]: {refusal}")
+        self._before = group
+
+    def _line(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(f"[dim]{time.monotonic() - self._begun:6.1f}s[/] {text}", highlight=False)
+
+    def __enter__(self) -> Self:
+        if not self._quiet and self._console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._status.stop()
+
+
+def progress(*, quiet: bool) -> Progress:
+    """Return a progress display for a `with` block; `quiet` shows nothing, for --json."""
+    return Progress(Console(), quiet=quiet)
+
+
+def status(seen: Status) -> None:
+    """Print the group."""
+    Console().print(_status_view(seen))
+
+
+def check(seen: Status) -> None:
+    """Print the answer and what stands behind it."""
+    console = Console()
+    console.print(f"{seen.document.group.name}: {WORDS[seen.answer]}", highlight=False)
+    for m in seen.document.group.members:
+        verdict = seen.verdict(m.cluster)
+        if verdict is not None:
+            console.print(f"  {_title(m)} {m.stage}: {verdict.name}: {verdict.why}", highlight=False)
+    for trouble in seen.observation.troubles:
+        console.print(f"  could not see {trouble}", highlight=False)
+
+
+@contextmanager
+def screen() -> Iterator[Callable[[Status], None]]:
+    """Show the status in place, again and again."""
+    with Live(console=Console(), auto_refresh=False) as live:
+        yield lambda seen: live.update(_status_view(seen), refresh=True)
+
+
+def status_json(seen: Status) -> dict[str, JsonValue]:
+    """The status for programs."""
+    group, lease = seen.document.group, seen.document.lease
+    return {
+        "group": group.name,
+        "answer": seen.answer.name.lower(),
+        "epoch": group.epoch,
+        "version": seen.document.version,
+        "leader": lease.holder if lease else None,
+        "held": group.held,
+        "refusals": list(group.refusals),
+        "troubles": list(seen.observation.troubles),
+        "foreign": list(seen.observation.foreign),
+        "members": [_member_json(m, seen) for m in group.members],
+        "recent": [plain(e) for e in seen.recent],
+    }
+
+
+def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
+    cluster = seen.observation.world.of(m)
+    return {
+        "number": m.number,
+        "cluster": m.cluster,
+        "stage": m.stage,
+        "since": m.since,
+        "epoch": m.epoch,
+        "address": m.address,
+        "subnet": m.placement.subnet if m.placement else None,
+        "az": m.placement.az if m.placement else None,
+        "reason": m.reason,
+        "emr": cluster.emr if cluster else None,
+        "target": cluster.target if cluster else None,
+        "verdict": plain(seen.verdict(m.cluster)),
+    }
+
+
+def _status_view(seen: Status) -> Group:
+    group, lease = seen.document.group, seen.document.lease
+    table = Table(
+        "member", "cluster", "stage", "since", "AZ", "address", "EMR", "target", "verdict", box=None, pad_edge=False
+    )
+    for m in group.members:
+        cluster, verdict = seen.observation.world.of(m), seen.verdict(m.cluster)
+        table.add_row(
+            str(m.number),
+            m.cluster or "-",
+            m.stage,
+            _ago(seen.observation.world.at - m.since),
+            m.placement.az if m.placement else "-",
+            m.address or "-",
+            cluster.emr if cluster else "not seen",
+            cluster.target if cluster else "not seen",
+            Text(verdict.name, style=COLOURS.get(verdict.name, "white")) if verdict else "-",
+        )
+    leader = lease.holder if lease and lease.expires_at > seen.observation.world.at else "nobody"
+    lines: list[Text | Table] = [Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {leader}"), Text(""), table]
+    lines += [Text(f"held: {group.held}", style="red")] if group.held else []
+    lines += [Text(f"not now: {r}", style="yellow") for r in group.refusals]
+    lines += [Text(f"could not see {t}", style="magenta") for t in seen.observation.troubles]
+    lines += [Text(f"not ours, left alone: {c}", style="magenta") for c in seen.observation.foreign]
+    lines += [Text("")] if seen.recent else []
+    lines += [Text(_entry(e.at, e.event, dict(e.detail)), style="dim") for e in seen.recent]
+    return Group(*lines)
+
+
+def _entry(at: float, event: str, detail: dict[str, JsonValue]) -> str:
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    told = "  ".join(f"{k}={v}" for k, v in detail.items() if v not in (None, "", [], {}))
+    return f"{stamp}Z  {event.replace('_', ' ')}  {told}"
+
+
+def _headline(done: Round) -> str:
+    stages = ", ".join(f"{_title(m)} {m.stage}" for m in done.group.members) or "no member yet"
+    return f"{done.group.name} · epoch {done.group.epoch} · {stages}"
+
+
+def _title(m: Member) -> str:
+    az = f" {m.placement.az}" if m.placement and m.placement.az else ""
+    return f"member {m.number}{az}"
+
+
+def _because(m: Member) -> str:
+    return f" ({m.reason})" if m.reason else ""
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 100:  # noqa: PLR2004 - short spans are read in seconds
+        return f"{max(0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"  # noqa: PLR2004

@@ -1,0 +1,223 @@
+"""The verbs `emr-dr lab …` and `emr-dr demo …`."""
+
+import asyncio
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from emr_dr.errors import UsageError
+from emr_dr.lab import client, server
+from emr_dr.lab.demo.show import Screen, print_report
+from emr_dr.lab.demo.story import play
+from emr_dr.lab.parts import ensure_parts, find_parts, progress_display
+from emr_dr.lab.spec import lab_spec
+from emr_dr.lab.world import ZONES
+
+SERVICES = ("livy", "resource-manager", "name-node", "data-node", "node-manager")
+
+
+@click.group()
+@click.option(
+    "--dir",
+    "directory",
+    envvar="EMR_DR_LAB_DIR",
+    type=click.Path(path_type=Path),
+    help="The lab's folder; several labs may run at once, each in its own.",
+)
+@click.pass_context
+def lab(context: click.Context, directory: Path | None) -> None:
+    """A local AWS with real Spark, Livy, YARN and HDFS to rehearse against."""
+    context.obj = client.state_directory(directory)
+
+
+@lab.command()
+def fetch() -> None:
+    """Fetch JDK, Spark, Hadoop and Livy into the user's cache, once; about 450 MB."""
+    if (parts := find_parts()) is None:
+        with progress_display() as progress:
+            parts = ensure_parts(progress)
+    click.echo(f"the lab's parts are in {parts.root}")
+
+
+@lab.command()
+@click.option("--detach", is_flag=True, help="Return when it is ready; end it with `emr-dr lab down`.")
+@click.option("--stand-in", is_flag=True, help="Small HTTP servers instead of Hadoop and Livy: quick, and no Spark.")
+@click.option("--owner", type=int, help="Process id: the lab ends when that process does.")
+@click.option("--port", default=0, help="Port of the AWS API; 0 chooses a free one.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="TIME=SECONDS", help="How long something takes; see the docs."
+)
+@click.pass_obj
+def up(
+    directory: Path, *, detach: bool, stand_in: bool, owner: int | None, port: int, settings: tuple[str, ...]
+) -> None:
+    """Bring the lab up: three AZs, one VPC, nothing running in it yet."""
+    if not stand_in and find_parts() is None:
+        with progress_display() as progress:
+            ensure_parts(progress)
+    arguments = ["--port", str(port), *(["--stand-in"] if stand_in else [])]
+    arguments += ["--owner", str(owner)] if owner else []
+    for each in settings:
+        arguments += ["--time", each]
+    if not detach:
+        if client.find(directory) is not None:
+            raise UsageError(f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`")
+        click.echo(f'lab in {directory}; in another terminal: eval "$(emr-dr lab env)"; Ctrl-C ends it', err=True)
+        raise click.exceptions.Exit(server.main(["--dir", str(directory), *arguments]))
+    running = client.up(directory, arguments)
+    click.echo(f'the lab is up at {running.url}; now: eval "$(emr-dr lab env)"')
+
+
+@lab.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_obj
+def env(directory: Path, *, as_json: bool) -> None:
+    """Print what lets boto3, the aws command line and emr-dr talk to the lab: eval "$(emr-dr lab env)"."""
+    variables = {**client.require(directory).environment, "EMR_DR_LAB_DIR": str(directory)}
+    if as_json:
+        click.echo(json.dumps(variables, indent=2))
+    else:
+        click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
+
+
+@lab.command()
+@click.argument("strategy", type=click.Choice(["active-passive"]))
+@click.option("--group", default="etl", show_default=True)
+@click.pass_obj
+def spec(directory: Path, strategy: str, *, group: str) -> None:
+    """Print a spec for STRATEGY that fits the running lab."""
+    click.echo(lab_spec(client.require(directory).description["resources"], strategy, group), nl=False)
+
+
+@lab.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_obj
+def status(directory: Path, *, as_json: bool) -> None:
+    """Show AZs, clusters, balancers and faults."""
+    running = client.require(directory)
+    seen = {"url": running.url, "directory": str(directory), **running.status()}
+    if as_json:
+        click.echo(json.dumps(seen, indent=2))
+    else:
+        _show(seen)
+
+
+@lab.command("kill-az")
+@click.argument("az", type=click.Choice(ZONES))
+@click.pass_obj
+def kill_az(directory: Path, az: str) -> None:
+    """Power an Availability Zone off: everything in it falls silent, and nothing can be launched there."""
+    lost = client.require(directory).kill_az(az)["lost"]
+    click.echo(f"{az} is dead; lost: {', '.join(lost) or 'no cluster'}")
+
+
+@lab.command("kill-member")
+@click.argument("cluster", required=False)
+@click.pass_obj
+def kill_member(directory: Path, cluster: str | None) -> None:
+    """Power the machines of one CLUSTER off; its AZ lives on."""
+    running = client.require(directory)
+    chosen = _chosen(running, cluster)
+    running.kill_member(chosen)
+    click.echo(f"{chosen} is lost")
+
+
+@lab.command("kill-service")
+@click.argument("service", type=click.Choice(SERVICES))
+@click.argument("cluster", required=False)
+@click.pass_obj
+def kill_service(directory: Path, service: str, cluster: str | None) -> None:
+    """SIGKILL one service of a CLUSTER: its port refuses."""
+    running = client.require(directory)
+    running.kill_service(_chosen(running, cluster), service)
+    click.echo(f"{service} is killed")
+
+
+@lab.command()
+@click.argument("service", type=click.Choice(SERVICES))
+@click.argument("cluster", required=False)
+@click.pass_obj
+def freeze(directory: Path, service: str, cluster: str | None) -> None:
+    """SIGSTOP one service of a CLUSTER: its port accepts, and nothing answers."""
+    running = client.require(directory)
+    running.freeze(_chosen(running, cluster), service)
+    click.echo(f"{service} is frozen")
+
+
+@lab.command()
+@click.argument("service", type=click.Choice(SERVICES))
+@click.argument("cluster", required=False)
+@click.pass_obj
+def thaw(directory: Path, service: str, cluster: str | None) -> None:
+    """Let a frozen service of a CLUSTER go on."""
+    running = client.require(directory)
+    running.thaw(_chosen(running, cluster), service)
+    click.echo(f"{service} goes on")
+
+
+@lab.command()
+@click.pass_obj
+def down(directory: Path) -> None:
+    """End the lab and everything in it. A no-op when none is running."""
+    running = client.find(directory)
+    if running is None:
+        click.echo(f"no lab is running in {directory}")
+        return
+    running.down()
+    click.echo("the lab is down")
+
+
+@click.command()
+@click.argument("strategy", type=click.Choice(["active-passive"]))
+@click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
+@click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
+def demo(strategy: str, *, report: Path | None, keep: bool) -> None:
+    """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About five minutes."""
+    del strategy  # the only one there is yet
+    if find_parts() is None:
+        with progress_display() as progress:
+            ensure_parts(progress)
+    console = Console()
+    with Screen(console) as screen:
+        told: dict[str, Any] = asyncio.run(play(screen.tell, keep=keep))
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(json.dumps(told, indent=2) + "\n")
+    print_report(console, told)
+    if not told["ok"]:
+        raise click.exceptions.Exit(1)
+
+
+def _chosen(running: client.RunningLab, cluster: str | None) -> str:
+    """The named cluster, or the only one that lives."""
+    if cluster is not None:
+        return cluster
+    living = [
+        c["id"] for c in running.status()["clusters"] if not c["state"].startswith("TERMINATED") and not c["lost"]
+    ]
+    if len(living) != 1:
+        remedy = f"name one of {', '.join(living)}" if living else "launch one first"
+        raise UsageError(f"{len(living)} clusters live", where="lab", remedy=remedy)
+    return str(living[0])
+
+
+def _show(seen: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"lab at {seen['url']} in {seen['directory']}", highlight=False)
+    console.print("  ".join(f"{zone} {state}" for zone, state in seen["zones"].items()), highlight=False)
+    table = Table("cluster", "name", "state", "AZ", "address", "machines", box=None, pad_edge=False)
+    for c in seen["clusters"]:
+        machines = "lost" if c["lost"] else "-" if c["state"].startswith("TERMINATED") else "there"
+        table.add_row(c["id"], c["name"], c["state"], c["availability_zone"], c["address"] or "-", machines)
+    console.print(table)
+    for b in seen["balancers"]:
+        console.print(
+            f"balancer {b['name']} at {b['dns_name']} {'active' if b['active'] else 'provisioning'}", highlight=False
+        )
+    for fault in seen["faults"]:
+        console.print(f"fault {fault}", highlight=False)

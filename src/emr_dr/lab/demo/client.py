@@ -1,0 +1,157 @@
+"""A client that behaves as Airflow's stock LivyOperator with one retry: a failed poll makes it submit once more."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+
+import aiohttp
+
+ENDED = {"success": True, "dead": False, "killed": False, "error": False}
+"""Livy's terminal batch states, and whether they are good (Livy docs, REST API, Session State)."""
+DEADLINE = aiohttp.ClientTimeout(total=5)
+
+
+class Fate(StrEnum):
+    """What became of one batch, as its client knows it."""
+
+    WAITING = "waiting"
+    """Never accepted yet."""
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    LOST = "lost"
+    """Accepted, and then neither ended nor accepted again."""
+
+
+@dataclass
+class Batch:
+    """One unit of work, which its client may have to submit twice."""
+
+    key: str
+    fate: Fate = Fate.WAITING
+    accepted: int = 0
+    interrupted: bool = False
+    runs: bool = False
+    """Livy said `running` at the last poll."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Accepted, and not known to have ended."""
+        return self.fate is Fate.RUNNING
+
+
+@dataclass
+class Tally:
+    """What the client counted."""
+
+    attempted: int = 0
+    refused: int = 0
+    wrong_answers: int = 0
+    batches: list[Batch] = field(default_factory=list)
+
+
+class FailedPollError(Exception):
+    """A poll that the stock operator takes for the end of its attempt."""
+
+
+@dataclass
+class Client:
+    """Keeps `width` batches going through one address until it is told to stop.
+
+    Attributes:
+        payload: Makes the body of POST /batches for a batch's key.
+        told: Is told what happens, as (event, detail).
+    """
+
+    url: str
+    payload: Callable[[str], dict[str, object]]
+    told: Callable[[str, str], None]
+    width: int = 2
+    patience: float = 240.0
+    tally: Tally = field(default_factory=Tally)
+    _stopping: bool = False
+
+    async def run(self) -> None:
+        """Submit and poll until `stop`; then finish what was begun."""
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(self.width):
+                workers.create_task(self._work())
+
+    def stop(self) -> None:
+        """Begin no more batches."""
+        self._stopping = True
+
+    def interrupt(self) -> int:
+        """Note which batches are unfinished now, as the disaster strikes; returns how many."""
+        unfinished = [b for b in self.tally.batches if b.unfinished]
+        for batch in unfinished:
+            batch.interrupted = True
+        return len(unfinished)
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            batch = Batch(f"batch-{len(self.tally.batches) + 1:02d}")
+            self.tally.batches.append(batch)
+            await self._carry(batch)
+
+    async def _carry(self, batch: Batch) -> None:
+        for _attempt in range(2):  # Airflow's retries=1
+            number = await self._submit(batch)
+            if number is None:
+                batch.fate = Fate.LOST if batch.accepted else Fate.WAITING
+                return
+            batch.accepted += 1
+            batch.fate = Fate.RUNNING
+            self.told(
+                "batch_resubmitted" if batch.accepted > 1 else "batch_accepted", f"{batch.key} is number {number}"
+            )
+            try:
+                good = await self._poll(batch, number)
+            except FailedPollError as error:
+                self.told("poll_failed", f"{batch.key}: {error}")
+                continue
+            batch.fate = Fate.SUCCEEDED if good else Fate.FAILED
+            self.told(f"batch_{batch.fate}", batch.key)
+            return
+        batch.fate = Fate.LOST
+
+    async def _submit(self, batch: Batch) -> int | None:
+        """Return the number that Livy gave, trying each second while nobody accepts; None when patience ends."""
+        until = time.monotonic() + self.patience
+        while time.monotonic() < until and not (self._stopping and not batch.accepted):
+            self.tally.attempted += 1
+            try:
+                async with (
+                    aiohttp.ClientSession(timeout=DEADLINE) as session,
+                    session.post(f"{self.url}/batches", json=self.payload(batch.key)) as answer,
+                ):
+                    if answer.status == HTTPStatus.CREATED:
+                        return int((await answer.json())["id"])
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                pass  # counted below: a refusal is what the client is here to suffer
+            self.tally.refused += 1
+            await asyncio.sleep(1)
+        return None
+
+    async def _poll(self, batch: Batch, number: int) -> bool:
+        async with aiohttp.ClientSession(
+            timeout=DEADLINE
+        ) as session:  # one connection for the whole task, as Airflow's hook
+            while True:
+                await asyncio.sleep(1)
+                try:
+                    async with session.get(f"{self.url}/batches/{number}") as answer:
+                        if answer.status != HTTPStatus.OK:
+                            raise FailedPollError(f"HTTP {answer.status}")
+                        body = await answer.json()
+                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    raise FailedPollError(str(error) or type(error).__name__) from error
+                if body.get("name") != batch.key:
+                    self.tally.wrong_answers += 1
+                    raise FailedPollError(f"number {number} is another job's: {body.get('name')}")
+                batch.runs = body.get("state") == "running"
+                if body.get("state") in ENDED:
+                    return ENDED[body["state"]]

@@ -1,0 +1,145 @@
+"""The demo's report, computed from what was seen: no figure in it is declared."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emr_dr.lab.demo.client import Batch, Fate, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline; `at` in seconds of the epoch, `source` says who told it."""
+
+    at: float
+    event: str
+    source: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """One cluster of the story as EMR tells it; times in seconds of the epoch, None where EMR has none."""
+
+    id: str
+    state: str
+    created: float
+    ready: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the report is computed from.
+
+    Attributes:
+        outage: Last good and first good answer at the address.
+        marks: Names of the files that runs of jobs left: `<batch>.<run>.started` and `.completed`.
+    """
+
+    killed_at: float
+    killed_cluster: str
+    timeline: Sequence[Event]
+    outage: tuple[float, float] | None
+    tally: Tally
+    marks: Sequence[str]
+    clusters: Sequence[Launched]
+    left_running: int
+    targets: Sequence[str]
+    shortened: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the story measured, in seconds; None where a step was never seen."""
+
+    detect_seconds: float | None = None
+    launch_seconds: float | None = None
+    prove_seconds: float | None = None
+    switch_seconds: float | None = None
+    rto_seconds: float | None = None
+    overhead_seconds: float | None = None
+
+
+def report(seen: Evidence) -> dict[str, Any]:
+    """Return the report as `--json` writes it."""
+    measured = figures(seen)
+    batches = count_batches(seen.tally.batches, seen.marks)
+    ended = sum(c.state.startswith("TERMINATED") for c in seen.clusters)
+    problems = _problems(measured, batches, seen)
+    return {
+        "ok": not problems,
+        "problems": problems,
+        **{k: None if v is None else round(v, 1) for k, v in asdict(measured).items()},
+        "submissions": {
+            "attempted": seen.tally.attempted,
+            "accepted": sum(b.accepted for b in seen.tally.batches),
+            "refused": seen.tally.refused,
+        },
+        "batches": batches,
+        "wrong_answers": seen.tally.wrong_answers,
+        "clusters": {"launched": len(seen.clusters), "left_running": seen.left_running, "ended": ended},
+        "targets": list(seen.targets),
+        "shortened": [dict(s) for s in seen.shortened],
+        "timeline": [{"at": round(e.at, 3), "event": e.event, "source": e.source, **e.detail} for e in seen.timeline],
+    }
+
+
+def figures(seen: Evidence) -> Figures:
+    """Measure the steps between what was seen."""
+    after = [e for e in seen.timeline if e.at >= seen.killed_at]
+    lost = _first(after, "verdict_changed", cluster=seen.killed_cluster, to="MemberLost")
+    proving = _first(after, "stage_changed", to="proving")
+    proven = _first(after, "stage_changed", **{"from": "proving", "to": "standby"}) or _first(
+        after, "stage_changed", **{"from": "proving", "to": "admitting"}
+    )
+    replacement = max(seen.clusters, key=lambda c: c.created, default=None)
+    launch = (
+        replacement.ready - replacement.created
+        if replacement is not None and replacement.ready is not None and replacement.created >= seen.killed_at
+        else None
+    )
+    rto = seen.outage[1] - seen.outage[0] if seen.outage else None
+    return Figures(
+        detect_seconds=lost.at - seen.killed_at if lost else None,
+        launch_seconds=launch,
+        prove_seconds=proven.at - proving.at if proven and proving else None,
+        switch_seconds=seen.outage[1] - proven.at if seen.outage and proven else None,
+        rto_seconds=rto,
+        overhead_seconds=rto - launch if rto is not None and launch is not None else None,
+    )
+
+
+def count_batches(batches: Sequence[Batch], marks: Iterable[str]) -> dict[str, int]:
+    """Count fates; `ran_twice` counts batches of which two runs completed, by the marks that the jobs left."""
+    completed = Counter(Path(m).name.split(".")[0] for m in marks if m.endswith(".completed"))
+    fates = Counter(b.fate for b in batches)
+    return {
+        "accepted": sum(b.accepted > 0 for b in batches),
+        "succeeded": fates[Fate.SUCCEEDED],
+        "failed": fates[Fate.FAILED],
+        "interrupted": sum(b.interrupted for b in batches),
+        "resubmitted": sum(b.accepted > 1 for b in batches),
+        "lost": fates[Fate.LOST],
+        "ran_twice": sum(count > 1 for count in completed.values()),
+    }
+
+
+def _problems(measured: Figures, batches: Mapping[str, int], seen: Evidence) -> list[str]:
+    """What keeps the story from being called a success, in words."""
+    found = [f"{name} was never seen" for name, value in asdict(measured).items() if value is None]
+    if batches["interrupted"] < 1:
+        found.append("no batch was running when the AZ died")
+    found += [f"{batches[name]} batches: {name}" for name in ("lost", "failed", "ran_twice") if batches[name]]
+    if seen.tally.wrong_answers:
+        found.append(f"{seen.tally.wrong_answers} polls were answered about another job")
+    if seen.left_running != 1:
+        found.append(f"{seen.left_running} clusters left running, 1 is right")
+    if len(seen.clusters) != 2:  # noqa: PLR2004 - the first member and its replacement
+        found.append(f"{len(seen.clusters)} clusters launched, 2 are right")
+    return found
+
+
+def _first(events: Iterable[Event], name: str, **detail: str) -> Event | None:
+    return next((e for e in events if e.event == name and all(e.detail.get(k) == v for k, v in detail.items())), None)

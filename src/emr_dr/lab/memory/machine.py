@@ -1,0 +1,117 @@
+"""One simulated cluster: what it does by itself as time passes, and what may befall it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from emr_dr.core.group import Placement
+from emr_dr.core.world import EmrState, ProvingResult
+
+
+@dataclass(slots=True)
+class Delays:
+    """How long things take, in seconds. `emr_notices` is how long EMR calls a dead cluster well."""
+
+    boot: float = 300.0
+    address_known: float = 60.0
+    ending: float = 60.0
+    emr_notices: float = 120.0
+    listed: float = 0.0
+    healthy: float = 20.0
+    unhealthy: float = 20.0
+    draining: float = 10.0
+    proof: float = 60.0
+
+
+@dataclass(slots=True)
+class Machine:
+    """A cluster whose state follows from a few moments and the time at which one asks.
+
+    Attributes:
+        broken: Why a service does not answer, by service, and since when.
+        healed: When a service answered again.
+        fails_to_boot: It ends instead of coming up.
+        unfit: It comes up, but the proof fails on it.
+        jobs: Applications that YARN runs, by the epoch they were tagged with.
+    """
+
+    id: str
+    number: int
+    origin: str
+    placement: Placement
+    address: str
+    created_at: float
+    delays: Delays
+    services: tuple[str, ...]
+    protected: bool = False
+    fails_to_boot: bool = False
+    unfit: bool = False
+    terminated_at: float | None = None
+    died_at: float | None = None
+    broken: dict[str, tuple[str, float]] = field(default_factory=dict)
+    healed: dict[str, float] = field(default_factory=dict)
+    proofs: dict[str, float] = field(default_factory=dict)
+    jobs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def up_at(self) -> float:
+        """When it is up, if nothing comes between."""
+        return self.created_at + self.delays.boot
+
+    @property
+    def ended_at(self) -> float | None:
+        """When EMR calls it ended; None while nothing ends it."""
+        ends = [self.terminated_at + self.delays.ending] if self.terminated_at is not None else []
+        if self.fails_to_boot:
+            ends.append(self.up_at)
+        if self.died_at is not None:
+            ends.append(max(self.died_at, self.created_at) + self.delays.emr_notices)
+        return min(ends, default=None)
+
+    def state(self, at: float) -> EmrState:
+        """EMR's word."""
+        if self.ended_at is not None and at >= self.ended_at:
+            return EmrState.ENDED
+        if self.terminated_at is not None and at >= self.terminated_at:
+            return EmrState.ENDING
+        return EmrState.UP if at >= self.up_at else EmrState.STARTING
+
+    def runs(self, at: float) -> bool:
+        """Whether its machines run: also while it is ending, no more once it died, whatever EMR says."""
+        dead = self.died_at is not None and at >= self.died_at
+        return not dead and at >= self.up_at and self.state(at) is not EmrState.ENDED
+
+    def trouble(self, service: str, at: float) -> str:
+        """Why the service does not answer; empty if it does."""
+        if not self.runs(at):
+            return "no route to host"
+        return self.broken[service][0] if service in self.broken else ""
+
+    def changed(self, service: str, at: float) -> float:
+        """When the service last began to answer, or ceased to."""
+        moments = [self.up_at, self.died_at, self.ended_at, self.healed.get(service)]
+        if service in self.broken:
+            moments.append(self.broken[service][1])
+        return max((m for m in moments if m is not None and m <= at), default=self.created_at)
+
+    def proving(self, name: str, at: float) -> ProvingResult:
+        """How the proving job of that name stands."""
+        if name not in self.proofs:
+            return ProvingResult.PENDING
+        if at < self.proofs[name] + self.delays.proof:
+            return ProvingResult.RUNNING
+        return ProvingResult.FAILED if self.unfit else ProvingResult.PASSED
+
+    def idle(self, at: float) -> bool:
+        """Whether nothing runs on it, a proof included."""
+        return not self.jobs and all(self.proving(n, at) is not ProvingResult.RUNNING for n in self.proofs)
+
+    def fail(self, services: Sequence[str], why: str, at: float) -> None:
+        """Have services answer no more."""
+        self.broken |= {s: (why, at) for s in services if s not in self.broken}
+
+    def heal(self, services: Sequence[str], at: float) -> None:
+        """Have services answer again; an outage that no health check noticed leaves no trace."""
+        for service in services:
+            _, since = self.broken.pop(service, ("", at))
+            if at - since >= self.delays.unhealthy:
+                self.healed[service] = at

@@ -1,0 +1,117 @@
+"""The lab's machines as real Hadoop, Livy and Spark processes."""
+
+import contextlib
+import shutil
+import threading
+from pathlib import Path
+
+from emr_dr.errors import TransientError, UsageError
+from emr_dr.lab.cluster.client import ClusterProcesses
+from emr_dr.lab.cluster.settings import ClusterSettings, Service
+from emr_dr.lab.cluster.sweep import sweep
+from emr_dr.lab.machines import Launch
+from emr_dr.lab.parts import Parts
+
+_LOOK_SECONDS = 0.25
+_BREAKABLE = (Service.LIVY, Service.RESOURCE_MANAGER, Service.NAME_NODE, Service.DATA_NODE, Service.NODE_MANAGER)
+
+
+class RealMachines:
+    """`Machines` as processes. Safe to use from several threads.
+
+    Bootstrap actions are kept with the cluster and not run: they are written to change a machine, and this is yours.
+    """
+
+    def __init__(self, parts: Parts, *, lab_id: str, root: Path, objects: Path) -> None:
+        """`root` takes a folder for each cluster; `objects` has one for each bucket, which jobs see as `s3://`."""
+        sweep(lab_id)  # what a crashed lab in the same folder may have left
+        shutil.rmtree(root, ignore_errors=True)
+        self._processes = ClusterProcesses(parts, lab_id=lab_id, root=root)
+        self._objects = objects
+        self._up: dict[str, threading.Event] = {}
+        self._ended: dict[str, threading.Event] = {}
+
+    def start(self, launch: Launch) -> None:
+        """Begin to boot, and to look for when it is done."""
+        if launch.cluster_id in self._up:
+            return
+        settings = ClusterSettings(
+            configurations=[
+                {"Classification": name, "Properties": dict(properties)}
+                for name, properties in launch.configurations.items()
+            ],
+            s3_root=self._objects,
+        )
+        self._up[launch.cluster_id] = threading.Event()
+        self._ended[launch.cluster_id] = threading.Event()
+        self._processes.start(launch.cluster_id, launch.address, settings)
+        threading.Thread(
+            target=self._look, args=(launch.cluster_id,), name=f"boot-{launch.cluster_id}", daemon=True
+        ).start()
+
+    def healthy(self, cluster_id: str) -> bool:
+        """Say whether every service has answered well since the start; never waits.
+
+        Raises:
+            EmrDrError: The machines could not be booted at all.
+        """
+        with contextlib.suppress(UsageError):  # stopped meanwhile
+            failure = self._processes.failure(cluster_id)
+            if failure is not None:
+                raise failure
+        event = self._up.get(cluster_id)
+        return event is not None and event.is_set()
+
+    def stop(self, cluster_id: str) -> None:
+        """End every process of the cluster."""
+        self._give_up_looking(cluster_id)
+        self._processes.stop(cluster_id)
+
+    def lose(self, cluster_id: str) -> None:
+        """Let everything vanish into silence."""
+        self._give_up_looking(cluster_id)
+        if cluster_id in self._processes.running():
+            self._processes.lose(cluster_id)
+
+    def kill_service(self, cluster_id: str, service: str) -> None:
+        """SIGKILL one service."""
+        if cluster_id in self._processes.running():
+            self._processes.kill_service(cluster_id, _service(service))
+
+    def freeze(self, cluster_id: str, service: str) -> None:
+        """SIGSTOP one service."""
+        if cluster_id in self._processes.running():
+            self._processes.freeze(cluster_id, _service(service))
+
+    def thaw(self, cluster_id: str, service: str) -> None:
+        """Let a frozen service go on."""
+        if cluster_id in self._processes.running():
+            self._processes.thaw(cluster_id, _service(service))
+
+    def close(self) -> None:
+        """End everything."""
+        for cluster_id in list(self._ended):
+            self._give_up_looking(cluster_id)
+        self._processes.close()
+
+    def _look(self, cluster_id: str) -> None:
+        """Look until it is healthy; probing takes longer than the lab's rounds may wait."""
+        ended, up = self._ended[cluster_id], self._up[cluster_id]
+        while not ended.wait(_LOOK_SECONDS):
+            try:
+                if self._processes.healthy(cluster_id):
+                    up.set()
+                    return
+            except (UsageError, TransientError):  # stopped between two looks
+                return
+
+    def _give_up_looking(self, cluster_id: str) -> None:
+        if cluster_id in self._ended:
+            self._ended[cluster_id].set()
+
+
+def _service(name: str) -> Service:
+    try:
+        return Service(name)
+    except ValueError as error:
+        raise UsageError(f"no service is called {name!r}", remedy=f"use one of {', '.join(_BREAKABLE)}") from error

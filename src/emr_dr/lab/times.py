@@ -1,0 +1,58 @@
+"""How long things take in the lab; what a demo shortens, it prints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from emr_dr.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LabTimes:
+    """The lab's durations, all in seconds but the last."""
+
+    cluster_start: float = 0.0
+    """STARTING lasts this long; the real boot of the machines (BOOTSTRAPPING) comes on top. EMR takes minutes."""
+    cluster_end: float = 0.0
+    """TERMINATING lasts at least this long for machines that can be reached."""
+    balancer_propagation: float = 0.0
+    """Registering and deregistering take effect this much later; AWS: "can take a few minutes"."""
+    balancer_provisioning: float = 0.0
+    """A new balancer is `provisioning` this long and does not listen; AWS: about two minutes."""
+    emr_notices_after: float = 120.0
+    """EMR goes on saying WAITING, and EC2 `ok`, this long after the machines were lost."""
+    ec2_confirms_after: float = 300.0
+    """EC2 cannot confirm the end of a lost machine before this time after the loss: until then TERMINATING."""
+
+    health_check_speed: float = 1.0
+    """A factor: the balancer's checks run this many times faster than their target group says."""
+
+    def __post_init__(self) -> None:
+        if self.health_check_speed <= 0:
+            raise UsageError("health_check_speed must be more than 0")
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, str]) -> "LabTimes":
+        """Build from `{"name": "seconds"}`.
+
+        Raises:
+            UsageError: an unknown name, or a value that is not a number of seconds from 0.
+        """
+        known = {each.name for each in fields(cls)}
+        changes: dict[str, float] = {}
+        for name, value in settings.items():
+            if name not in known:
+                raise UsageError(f"no time is called {name!r}", remedy=f"use one of {', '.join(sorted(known))}")
+            try:
+                seconds = float(value)
+            except ValueError as error:
+                raise UsageError(f"{name}={value!r} is not a number of seconds") from error
+            if not 0 <= seconds < float("inf"):
+                raise UsageError(f"{name}={value!r} must be 0 or more seconds")
+            changes[name] = seconds
+        return replace(cls(), **changes)
+
+    def shortened(self) -> dict[str, float]:
+        """Return the times that differ from the defaults, for printing."""
+        default = LabTimes()
+        pairs = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in pairs.items() if value != getattr(default, name)}

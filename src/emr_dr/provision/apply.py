@@ -1,0 +1,122 @@
+"""Makes the account as declared: looks, finds the difference, carries it out, and looks again."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import groupby
+
+from emr_dr.errors import PermanentError, TransientError
+from emr_dr.provision.account import Account, Fields, Found
+from emr_dr.provision.change import Change, Key, diff
+from emr_dr.provision.desired import DesiredBalancer, Kind, Resource
+
+_TAG = "tag "
+
+
+async def plan(account: Account, desired: DesiredBalancer) -> list[Change]:
+    """Return what `ensure` would change, and touch nothing.
+
+    Raises:
+        ConflictError: A resource of a declared name is not ours.
+        UsageError: The declared subnets do not go together.
+        TransientError: The account gave no good answer.
+    """
+    resources = desired.resources(await account.subnets(desired.subnets))
+    return diff(resources, await _look(account, resources))
+
+
+async def ensure(
+    account: Account, desired: DesiredBalancer, changed: Callable[[Change], None] = lambda _: None
+) -> Sequence[Change]:
+    """Make the account as declared, and return what was changed; nothing the second time.
+
+    It keeps no state of its own: broken off anywhere, it goes on from what is there when it is run again. Resources
+    carry our tag from the call that makes them, so what it left behind is known as ours.
+
+    Args:
+        account: Where to.
+        desired: What is declared.
+        changed: Told of each change once it is made.
+
+    Raises:
+        ConflictError: A resource of a declared name is not ours; nothing was changed.
+        PermanentError: Something differs that cannot be changed in place; nothing was changed.
+        UsageError: The declared subnets do not go together; nothing was changed.
+        TransientError: The account gave no good answer, or does not show the changes yet; repeat.
+    """
+    resources = desired.resources(await account.subnets(desired.subnets))
+    found = dict(await _look(account, resources))
+    changes = diff(resources, found)
+    _refuse_obstacles(changes)
+    ids = {key: each.id for key, each in found.items()}
+    wanted = {(each.kind, each.name): each for each in resources}
+    for key, group in groupby(changes, key=lambda change: (change.kind, change.name)):
+        own = list(group)
+        await _carry_out(account, wanted[key], own, ids)
+        for change in own:
+            changed(change)
+    if changes and (left := diff(resources, await _look(account, resources))):
+        raise TransientError(f"AWS does not show this yet: {left[0]}", where=left[0].resource, remedy="apply again")
+    return changes
+
+
+def _refuse_obstacles(changes: Sequence[Change]) -> None:
+    stuck = [change for change in changes if change.obstacle]
+    if stuck:
+        what = "; ".join(
+            f"{c.resource}: {c.field} is {c.before or 'nothing'}, not {c.after or 'nothing'}" for c in stuck
+        )
+        raise PermanentError(f"cannot be changed in place: {what}", where=stuck[0].resource, remedy=stuck[0].obstacle)
+
+
+async def _look(account: Account, resources: Sequence[Resource]) -> Mapping[Key, Found]:
+    """What there is of each declared resource."""
+    found: dict[Key, Found] = {}
+    listeners: Mapping[str, Found] = {}
+    for each in resources:
+        match each.kind:
+            case Kind.BALANCER:
+                seen = await account.load_balancer(each.name)
+                listeners = await account.listeners(seen.id) if seen else {}
+            case Kind.TARGET_GROUP:
+                seen = await account.target_group(each.name)
+            case Kind.LISTENER:
+                seen = listeners.get(each.fields["Port"].value)
+        if seen is not None:
+            found[each.kind, each.name] = seen
+    return found
+
+
+async def _carry_out(account: Account, resource: Resource, changes: Sequence[Change], ids: dict[Key, str]) -> None:
+    key = (resource.kind, resource.name)
+    if changes[0].creates:
+        ids[key] = await _create(account, resource, ids)
+        fields = {name: field.value for name, field in resource.fields.items() if "." in name}
+        tags: dict[str, str] = {}
+    else:
+        fields = {each.field: each.after for each in changes if not each.field.startswith(_TAG)}
+        tags = {each.field.removeprefix(_TAG): each.after for each in changes if each.field.startswith(_TAG)}
+    if fields:
+        await _changer(account, resource.kind)(ids[key], fields)
+    if tags:
+        await account.add_tags(ids[key], tags)
+
+
+async def _create(account: Account, resource: Resource, ids: Mapping[Key, str]) -> str:
+    fields = {name: field.value for name, field in resource.fields.items() if "." not in name}
+    match resource.kind:
+        case Kind.BALANCER:
+            return await account.create_load_balancer(resource.name, fields, resource.tags)
+        case Kind.TARGET_GROUP:
+            return await account.create_target_group(resource.name, fields, resource.tags)
+        case Kind.LISTENER:
+            balancer = next(arn for (kind, _), arn in ids.items() if kind is Kind.BALANCER)
+            return await account.create_listener(balancer, fields, resource.tags)
+
+
+def _changer(account: Account, kind: Kind) -> Callable[[str, Fields], Awaitable[None]]:
+    match kind:
+        case Kind.BALANCER:
+            return account.change_load_balancer
+        case Kind.TARGET_GROUP:
+            return account.change_target_group
+        case Kind.LISTENER:
+            return account.change_listener

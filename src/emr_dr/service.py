@@ -1,0 +1,193 @@
+"""What emr-dr does, as plain functions over ports: the command line, Airflow and the tests call these."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from emr_dr.controller.loop import Controller, Round
+from emr_dr.controller.observe import Observation, Observer
+from emr_dr.core.document import Document
+from emr_dr.core.group import Group, Stage, Wanted
+from emr_dr.core.standing import served
+from emr_dr.core.verdict import Verdict
+from emr_dr.core.world import Health
+from emr_dr.errors import ConflictError, PermanentError, TransientError, UsageError
+from emr_dr.ports import Artifacts, Clock, Clusters, JournalEntry, Store
+from emr_dr.provision.account import Account
+from emr_dr.provision.apply import ensure
+from emr_dr.provision.change import Change
+from emr_dr.provision.desired import DesiredBalancer
+
+STRATEGIES = {"active-passive": Wanted(1), "warm-standby": Wanted(1, 1), "active-active": Wanted(2)}
+"""The whole of a strategy: how many members are wanted in which role."""
+
+Told = Callable[[Round], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything one group's functions work with, joined by the composition root."""
+
+    group: str
+    strategy: str
+    store: Store
+    clusters: Clusters
+    observer: Observer
+    controller: Controller
+    account: Account
+    balancer: DesiredBalancer
+    artifacts: Artifacts
+    proving_job: tuple[str, bytes]
+    clock: Clock
+
+
+class Answer(IntEnum):
+    """What `check` found; the values are its exit codes."""
+
+    HEALTHY = 0
+    NOT_HEALTHY = 1
+    COULD_NOT_TELL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The group as remembered, and as seen just now.
+
+    Attributes:
+        recent: The newest journal entries, oldest first, without the bulky decisions.
+    """
+
+    document: Document
+    observation: Observation
+    recent: tuple[JournalEntry, ...]
+
+    @property
+    def answer(self) -> Answer:
+        """Healthy when as many healthy members serve as are wanted; could not tell when some of them was not seen."""
+        world, group = self.observation.world, self.document.group
+        if served(group, world):
+            return Answer.HEALTHY
+        serving = [world.of(m) for m in group.at(Stage.SERVING)]
+        unseen = not serving or any(c is None or c.health is Health.UNKNOWN for c in serving)
+        return Answer.COULD_NOT_TELL if world.blind and unseen else Answer.NOT_HEALTHY
+
+    def verdict(self, cluster: str | None) -> Verdict | None:
+        """The verdict on a cluster, if it was seen."""
+        return self.observation.verdicts.get(cluster or "")
+
+
+async def status(site: Site, *, recent: int = 10) -> Status:
+    """Read what is remembered and look once; changes nothing.
+
+    Raises:
+        UsageError: The group was never applied with this store.
+    """
+    document = await site.store.load(site.group)
+    if document is None:
+        raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
+    observation = await site.observer.observe(document, site.clock.now())
+    return Status(document, observation, tuple(await _recent(site, recent)))
+
+
+async def watch(site: Site, told: Told) -> Round:
+    """Run the controller until the process is asked to stop; then give the lease back.
+
+    Raises:
+        PermanentError: The group was never applied with this store, or the store is unreadable.
+    """
+    try:
+        return await site.controller.run(lambda _: False, told)
+    finally:
+        await _give_back(site)
+
+
+async def tick(site: Site, seconds: float, told: Told) -> Round:
+    """Run rounds until nothing is outstanding or `seconds` are over, for schedulers; at least one.
+
+    Any number of ticks and watches may run at once: one leads, the others see that and end.
+    """
+    until = site.clock.now() + seconds
+
+    def stop(done: Round) -> bool:
+        return done.converged or done.observation is None or site.clock.now() >= until
+
+    try:
+        return await site.controller.run(stop, told)
+    finally:
+        await _give_back(site)
+
+
+async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wait: bool = True) -> Sequence[Change]:
+    """Make what the spec declares: balancer, artifacts, first member; safe to repeat, and to interrupt anywhere.
+
+    Raises:
+        ConflictError: A resource of a needed name, or a running cluster of this group, belongs to somebody else.
+        PermanentError: The group is held: its candidates failed.
+    """
+    document = await site.store.load(site.group)
+    if document is None:
+        await _refuse_other_stores(site)
+    changes = await ensure(site.account, site.balancer, changed)
+    await site.artifacts.put(*site.proving_job)
+    if document is None:
+        group = Group(site.group, uuid.uuid4().hex, STRATEGIES[site.strategy])
+        entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})
+        await site.store.save(Document(group), entries=[entry])
+    elif document.group.held:
+        await _release_hold(site, document)
+    if wait:
+        await _until_served(site, told)
+    return changes
+
+
+async def _release_hold(site: Site, document: Document) -> None:
+    """A person applies again after automation had stopped itself: its attempts are its own again."""
+    group = replace(document.group, held="", attempts=0)
+    entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
+    await site.store.save(replace(document, group=group), entries=[entry])
+
+
+async def _until_served(site: Site, told: Told) -> None:
+    """Run rounds until nothing is outstanding, or another controller leads and will see to it."""
+
+    def stop(done: Round) -> bool:
+        return done.converged or done.observation is None or bool(done.group.held)
+
+    try:
+        done = await site.controller.run(stop, told)
+    finally:
+        await _give_back(site)
+    if not done.converged and done.observation is not None and not done.group.held:
+        raise TransientError("stopped before the first member served", where=site.group, remedy="apply or watch again")
+    if done.group.held:
+        remedy = "see why with `emr-dr status`, mend the cause in the spec, and apply again"
+        raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=remedy)
+
+
+async def _refuse_other_stores(site: Site) -> None:
+    """A new store must not begin where another one's clusters run: it would take them for orphans."""
+    running = await site.clusters.find()
+    if running:
+        names = ", ".join(f.id for f in running)
+        remedy = "use the store that made them, or choose another group name"
+        raise ConflictError(
+            f"clusters of this group run already, unknown to this store: {names}", where=site.group, remedy=remedy
+        )
+
+
+async def _give_back(site: Site) -> None:
+    """Give the lease back; when that fails it just expires."""
+    try:
+        await site.controller.release()
+    except (ConflictError, TransientError):
+        return
+
+
+async def _recent(site: Site, count: int) -> Sequence[JournalEntry]:
+    entries = list[JournalEntry]()
+    after = 0
+    while page := await site.store.journal(site.group, after=after):
+        entries.extend(e for e in page if e.event != "decided")
+        after = page[-1].seq
+    return entries[-count:]
