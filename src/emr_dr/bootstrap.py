@@ -28,8 +28,8 @@ from emr_dr.service import Site
 from emr_dr.spec import Spec, SpecError, check_placements
 from emr_dr.stores.sqlite import SqliteStore
 
-CALL_TIMES = Times(connect=3, read=8, create_read=15, call=12, create=18, whole=18)
-"""Seconds. Within the deadline of an effect, which is within the lease: a call that we gave up on must be over."""
+CALL_TIMES = Times(connect=3, read=8, create_read=12, call=10, create=14, whole=10)
+"""Seconds. A look and a create end within an effect's deadline, and that ends within the lease."""
 PROBE_SECONDS = 3.0
 
 

@@ -145,7 +145,9 @@ async def _release_hold(site: Site, document: Document) -> None:
     """A person applies again after automation had stopped itself: its attempts are its own again."""
     group = replace(document.group, held="", attempts=0)
     entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
-    await site.store.save(replace(document, group=group), entries=[entry])
+    published = await site.store.views(site.group)  # a person's word changes no view
+    views = published.views if published is not None else ()
+    await site.store.save(replace(document, group=group), views=views, entries=[entry])
 
 
 async def _until_served(site: Site, told: Told) -> None:

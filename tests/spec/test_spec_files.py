@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from spec_examples import FULL, SMALL, changed, loaded, refused
 
 from emr_dr.spec import SpecError, load_spec
+from spec.spec_examples import FULL, SMALL, changed, loaded, refused
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True)

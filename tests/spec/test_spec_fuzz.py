@@ -6,9 +6,9 @@ from typing import Any
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spec_examples import FULL, SMALL
 
 from emr_dr.spec import Spec, SpecError, read_spec
+from spec.spec_examples import FULL, SMALL
 
 BOUNDED = settings(derandomize=True, deadline=None, database=None)
 PIECES = st.sampled_from(

@@ -1,9 +1,9 @@
 """What a person reads who wrote something wrong into a spec: the place, what is wrong, what to do."""
 
 import pytest
-from spec_examples import PLANNED, SMALL, changed, loaded, refused, refused_change
 
 from emr_dr.spec.problems import shown
+from spec.spec_examples import PLANNED, SMALL, changed, loaded, refused, refused_change
 
 
 def test_the_example_loads() -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from spec_examples import FULL, SMALL, changed, loaded
 
 from emr_dr.spec import Spec, check_placements, rto_floor
 from emr_dr.spec.address import Check
 from emr_dr.spec.fields import Duration, GroupName, format_duration, parse_duration
+from spec.spec_examples import FULL, SMALL, changed, loaded
 
 
 @pytest.mark.parametrize(

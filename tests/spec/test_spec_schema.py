@@ -6,10 +6,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from spec_examples import FULL, PLANNED, SMALL, changed, loaded, refused
 
 from emr_dr.errors import UsageError
 from emr_dr.spec import json_schema, starter
+from spec.spec_examples import FULL, PLANNED, SMALL, changed, loaded, refused
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 

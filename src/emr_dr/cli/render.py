@@ -72,7 +72,9 @@ class Progress:
 
     def _line(self, text: str) -> None:
         if not self._quiet:
-            self._console.print(f"[dim]{time.monotonic() - self._begun:6.1f}s[/] {text}", highlight=False)
+            self._console.print(
+                f"[dim]{time.monotonic() - self._begun:6.1f}s[/] {text}", highlight=False, soft_wrap=True
+            )
 
     def __enter__(self) -> Self:
         if not self._quiet and self._console.is_terminal:
@@ -96,13 +98,13 @@ def status(seen: Status) -> None:
 def check(seen: Status) -> None:
     """Print the answer and what stands behind it."""
     console = Console()
-    console.print(f"{seen.document.group.name}: {WORDS[seen.answer]}", highlight=False)
+    console.print(f"{seen.document.group.name}: {WORDS[seen.answer]}", highlight=False, soft_wrap=True)
     for m in seen.document.group.members:
         verdict = seen.verdict(m.cluster)
         if verdict is not None:
-            console.print(f"  {_title(m)} {m.stage}: {verdict.name}: {verdict.why}", highlight=False)
+            console.print(f"  {_title(m)} {m.stage}: {verdict.name}: {verdict.why}", highlight=False, soft_wrap=True)
     for trouble in seen.observation.troubles:
-        console.print(f"  could not see {trouble}", highlight=False)
+        console.print(f"  could not see {trouble}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -167,7 +169,11 @@ def _status_view(seen: Status) -> Group:
             Text(verdict.name, style=COLOURS.get(verdict.name, "white")) if verdict else "-",
         )
     leader = lease.holder if lease and lease.expires_at > seen.observation.world.at else "nobody"
-    lines: list[Text | Table] = [Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {leader}"), Text(""), table]
+    lines: list[Text | Table] = [
+        Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {leader}"),
+        Text(""),
+        table,
+    ]
     lines += [Text(f"held: {group.held}", style="red")] if group.held else []
     lines += [Text(f"not now: {r}", style="yellow") for r in group.refusals]
     lines += [Text(f"could not see {t}", style="magenta") for t in seen.observation.troubles]

@@ -25,8 +25,11 @@ from emr_dr.errors import (
 )
 from emr_dr.ports import Balancer, Clock, ClusterFacts, Clusters, MemberWork
 
-EFFECT_DEADLINE = 12.0
-"""Seconds one effect may take; it starts only if the lease lasts longer. The adapters' own timeouts are shorter."""
+EFFECT_DEADLINE = 28.0
+"""Seconds one effect may take, the longest being a launch with its look before and after. An effect starts only if the
+lease lasts longer; the adapters' own deadlines are shorter."""
+CREATE_DEADLINE = 15.0
+"""Seconds RunJobFlow itself may take: asked of the lease once more when the look before it is done."""
 
 
 class Ending(StrEnum):
@@ -62,7 +65,7 @@ class Actor:
     async def carry_out(self, effect: Effect, document: Document) -> Outcome:
         """Carry one effect out, once, within the lease of `document`; never raises for what the world does."""
         try:
-            self._within(document.lease)
+            self._within(document.lease, EFFECT_DEADLINE)
             async with asyncio.timeout(EFFECT_DEADLINE):
                 detail = await self._do(effect, document)
         except (PermanentError, ConflictError) as error:
@@ -104,7 +107,7 @@ class Actor:
         origin = document.group.origin
         if any(f.number == effect.number and f.origin == origin for f in await self.clusters.find()):
             raise _SkipError("a cluster with this launch number exists already")
-        self._within(document.lease)  # the look took time
+        self._within(document.lease, CREATE_DEADLINE)  # the look took time
         try:
             return await self.clusters.launch(effect.number, origin, effect.placement)
         except OutcomeUnknownError as error:
@@ -124,8 +127,8 @@ class Actor:
         if facts.origin != document.group.origin:
             raise ConflictError("its tags are of another store", where=cluster, remedy="it is left alone")
 
-    def _within(self, lease: Lease | None) -> None:
-        if lease is None or lease.expires_at - self.clock.now() < EFFECT_DEADLINE:
+    def _within(self, lease: Lease | None, seconds: float) -> None:
+        if lease is None or lease.expires_at - self.clock.now() < seconds:
             raise _SkipError("the lease is too short for another call")
 
 

@@ -20,7 +20,7 @@ from emr_dr.core.world import RefusedLaunch
 from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import Clock, JournalEntry, Store
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 60.0
 BRISK_SECONDS = 1.0
 """Between rounds while clients wait for the switch."""
 
@@ -93,8 +93,14 @@ class Controller:
         saved = await self._save(document, group, observation, effects)
         self._refused.clear()
         self._verdicts = dict(observation.verdicts)
-        outcomes = await asyncio.gather(*(self._act(effect, saved) for effect in effects))
-        return Round(saved, observation, tuple(outcomes), self.holder)
+        # All have to end before the next round decides, also when the journal refuses the outcome of one.
+        endings = await asyncio.gather(*(self._act(effect, saved) for effect in effects), return_exceptions=True)
+        failures = [e for e in endings if isinstance(e, BaseException)]
+        if failures:
+            for other in failures[1:]:
+                failures[0].add_note(f"and: {other!r}")
+            raise failures[0]
+        return Round(saved, observation, tuple(e for e in endings if isinstance(e, Outcome)), self.holder)
 
     async def run(self, stop: Callable[[Round], bool], told: Callable[[Round], None] = lambda _: None) -> Round:
         """Do rounds until `stop` says so, telling each to `told`. A refused save is just another look.
@@ -126,13 +132,15 @@ class Controller:
         """Give the lease back, so that another controller need not wait it out; a no-op if it is not ours."""
         document = await self.store.load(self.group)
         if document is not None and document.lease is not None and document.lease.holder == self.holder:
-            await self.store.save(replace(document, lease=replace(document.lease, expires_at=0.0)))
+            published = await self.store.views(self.group)  # kept as they are: gateways go on without a controller
+            views = published.views if published is not None else ()
+            await self.store.save(replace(document, lease=replace(document.lease, expires_at=0.0)), views=views)
 
     def pause_after(self, done: Round) -> float:
         """Seconds to the next round: brisk while a switch is under way, else the declared interval."""
         urgent = done.group.at(Stage.ADMITTING, Stage.STANDBY, Stage.PROVING)
         interval = self.observer.detection.interval
-        waiting = len(done.group.at(Stage.SERVING)) < done.group.wanted.serving or done.group.at(Stage.FENCING)
+        waiting = len(done.group.at(Stage.SERVING)) < done.group.wanted.serving  # one that is kept fenced is no hurry
         return min(BRISK_SECONDS, interval) if urgent and waiting else interval
 
     async def _save(self, document: Document, group: Group, seen: Observation, effects: Sequence[Effect]) -> Document:

@@ -88,4 +88,6 @@ def _may_end(m: Member, world: World, policy: Policy) -> bool:
     seen = world.of(m)
     if seen is None:
         return False
-    return seen.gone or seen.idle or world.at - m.since >= policy.retire_unconfirmed_after
+    # Idle counts only once it has left the balancer: while a target, it may be given work in the next second.
+    idle = seen.idle and seen.target is TargetState.ABSENT
+    return seen.gone or idle or world.at - m.since >= policy.retire_unconfirmed_after

@@ -82,7 +82,7 @@ class Control:
             region.dead_zones.setdefault(zone, region.clock())
             doomed = {each.id: each for each in region.clusters.values() if each.availability_zone == zone}
         self._lifecycle.lose(doomed)
-        return {"lost": sorted(doomed)}
+        return {"lost": sorted(doomed), "at": region.clock()}
 
     def _come_back(self, asked: JsonObject) -> JsonObject:
         """Let an AZ take launches again; what was lost in it stays lost."""

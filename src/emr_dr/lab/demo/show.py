@@ -47,6 +47,7 @@ class Screen:
         self._console.print(
             f"[dim]{event.at - self._begun:7.1f}s {event.source:7s}[/] [{colour}]{words}[/]  {_detail(event)}",
             highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -61,14 +62,14 @@ def print_report(console: Console, told: dict[str, Any]) -> None:
         console.print(
             f"{name}: " + ", ".join(f"{v} {k.replace('_', ' ')}" for k, v in told[name].items()), highlight=False
         )
-    console.print("targets: " + "; ".join(told["targets"]), highlight=False)
+    console.print("targets: " + "; ".join(told["targets"]), highlight=False, soft_wrap=True)
     console.print("\nshorter here than on AWS:", style="dim")
     for each in told["shortened"]:
-        console.print(f"  {each['time']}: {each['on_aws']}", style="dim", highlight=False)
+        console.print(f"  {each['time']}: {each['on_aws']}", style="dim", highlight=False, soft_wrap=True)
     for problem in told["problems"]:
         console.print(f"[red]not right:[/] {problem}")
     if "folder" in told:
-        console.print(f"kept: {told['folder']}", highlight=False)
+        console.print(f"kept: {told['folder']}", highlight=False, soft_wrap=True)
 
 
 def _detail(event: Event) -> str:

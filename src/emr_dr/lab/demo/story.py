@@ -72,9 +72,9 @@ class Story:
         """Kill the AZ of the serving member while its batches run."""
         serving = await self.scene.serving()
         self.killed_cluster = serving["cluster"]
-        self.killed_at = time.time()
+        done = json.loads(await self.scene.verb("lab", "kill-az", serving["az"], "--json", seconds=60))
+        self.killed_at = done["at"]
         interrupted = client.interrupt()
-        await self.scene.verb("lab", "kill-az", serving["az"], seconds=30)
         self.note(
             "az_killed",
             "demo",

@@ -86,12 +86,12 @@ def verify(path: Path, artifact: Artifact) -> None:
     """Check a downloaded file against the lock.
 
     Raises:
-        PermanentError: the content is not what was locked; the file is left in place for a look at it.
+        PermanentError: the content is not what was locked; the caller must not use or keep the file.
     """
     got = sha256_of(path)
     if got != artifact.sha256:
         raise PermanentError(
             f"{artifact.coordinate} has the wrong content: expected sha256 {artifact.sha256}, got {got}",
-            where=str(path),
-            remedy="delete this file and try again; if it happens again, the registry or a proxy serves another file",
+            where=path.name,
+            remedy="it was thrown away, so repeat; if it happens again, the registry or a proxy serves another file",
         )

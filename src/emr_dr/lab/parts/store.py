@@ -1,6 +1,7 @@
 """The parts in the user's cache: found if complete, fetched if not, by one process at a time."""
 
 import fcntl
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -43,6 +44,10 @@ def ensure_parts(progress: Progress) -> Parts:
         if parts := find_parts():
             return parts
         parts = parts_at(root)
+        for left in root.rglob(
+            ".fetching-*"
+        ):  # by a process that was killed; nobody else fetches while we hold the lock
+            shutil.rmtree(left, ignore_errors=True)
         _fetch_all(lock, parts, progress)
         _share_jdk_classes(parts)
         parts.derived.mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """A ResourceManager and a NameNode that manage nothing but answer health checks as Hadoop 3.3 does."""
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
 from aiohttp import web
 
@@ -87,5 +88,5 @@ class NameNode:
             },
             {"name": "Hadoop:service=NameNode,name=NameNodeInfo", "Safemode": "", "Threads": 20},
         ]
-        wanted = request.query.get("qry")
-        return web.json_response({"beans": [each for each in beans if wanted in (None, each["name"])]})
+        wanted = request.query.get("qry", "*")  # an ObjectName pattern
+        return web.json_response({"beans": [each for each in beans if fnmatchcase(str(each["name"]), wanted)]})

@@ -1,0 +1,68 @@
+"""What tests of the AWS adapters declare, and a server that answers on the wire as it is told."""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from emr_dr.aws.session import Times
+from emr_dr.core.group import Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REGION = "us-east-1"
+QUICK = Times(connect=0.5, read=0.5, create_read=0.3, call=3, create=3, whole=5)
+HERE = Placement("subnet-a", "us-east-1a")
+
+TEMPLATE: dict[str, object] = {
+    "release": "emr-7.9.0",
+    "applications": ["Spark", "Livy"],
+    "roles": {"service": "EMR_DefaultRole_V2", "instance": "EMR_EC2_DefaultRole"},
+    "security_groups": {"primary": "sg-p", "core": "sg-c", "service_access": "sg-s"},
+    "instances": {"groups": {"primary": {"type": "m5.xlarge"}, "core": {"type": "m5.xlarge", "count": 2}}},
+    "artifacts": "s3://acme-artifacts/emr-dr/",
+}
+
+
+class Wire:
+    """A server on the loopback that counts requests by operation and answers each as it is told."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests: list[str] = []
+        self.answer: Callable[[str, dict[str, Any]], bytes | None] = lambda _, __: None
+        """Maps an operation and its parameters to the bytes to send; None hangs up without an answer."""
+        self.hang = False
+        self._ended = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                fields = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.splitlines()[1:])}
+                body = await reader.readexactly(int(fields.get("content-length", 0)))
+                operation = fields.get("x-amz-target", "").rpartition(".")[2]
+                self.requests.append(operation)
+                if self.hang:
+                    await self._ended.wait()
+                reply = self.answer(operation, json.loads(body or b"{}"))
+                if reply is None:
+                    return
+                writer.write(reply)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    def end(self) -> None:
+        self._ended.set()
+
+
+def reply(answer: object) -> bytes:
+    return json_reply("200 OK", json.dumps(answer))
+
+
+def json_reply(status: str, body: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()

@@ -1,0 +1,138 @@
+"""A group under a controller that may die at any save and at any effect, over memory and virtual time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from emr_dr.controller.act import Actor
+from emr_dr.controller.loop import Controller, Round
+from emr_dr.controller.observe import Observer
+from emr_dr.core.document import Document
+from emr_dr.core.group import Group, Placement, Policy, Wanted
+from emr_dr.core.verdict import Detection
+from emr_dr.core.view import MemberView
+from emr_dr.lab.memory import (
+    Delays,
+    MemoryBalancer,
+    MemoryCloud,
+    MemoryClusters,
+    MemoryProbes,
+    MemoryWork,
+    Moment,
+    VirtualClock,
+)
+from emr_dr.ports import JournalEntry, Store
+from emr_dr.stores.memory import MemoryStore
+
+GROUP = "etl"
+PLACEMENTS = (Placement("subnet-a", "az-a"), Placement("subnet-b", "az-b"))
+POLICY = Policy(
+    placements=PLACEMENTS,
+    settle=20,
+    boot=300,
+    prove=120,
+    admit=120,
+    drain=60,
+    probation=20,
+    cooldown=0,
+    launches_a_day=6,
+    retire_unconfirmed_after=3600,
+)
+DELAYS = Delays(boot=20, address_known=5, ending=10, emr_notices=60, healthy=5, unhealthy=5, draining=5, proof=5)
+PATIENCE = 3600.0
+"""Virtual seconds after which a group that has not converged never will."""
+
+
+class Crash(Exception):  # noqa: N818 (it is no error of ours)
+    """The process is gone. Not one of our errors, so nothing on the way may swallow it."""
+
+
+@dataclass
+class Life:
+    """Counts the points at which a process may die, and lets it die at one of them; the dead do nothing more."""
+
+    dies_at: int = 0
+    points: list[str] = field(default_factory=list)
+    dead: bool = False
+
+    def pass_point(self, moment: Moment, call: str) -> None:
+        if self.dead:
+            raise Crash(call)
+        self.points.append(f"{moment} {call}")
+        if len(self.points) == self.dies_at:
+            self.dead = True
+            raise Crash(self.points[-1])
+
+
+class MortalStore(MemoryStore):
+    """A store in whose saves its user may die: before anything is kept, or after all of it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Life()
+
+    async def save(
+        self, document: Document, *, views: Sequence[MemberView] = (), entries: Sequence[JournalEntry] = ()
+    ) -> Document:
+        self.life.pass_point(Moment.BEFORE, "save")
+        saved = await super().save(document, views=views, entries=entries)
+        self.life.pass_point(Moment.AFTER, "save")
+        return saved
+
+    async def append(self, group: str, entries: Sequence[JournalEntry]) -> None:
+        self.life.pass_point(Moment.BEFORE, "append")
+        await super().append(group, entries)
+
+
+class Scene:
+    """One group, its world, and as many controllers, one after another, as it takes."""
+
+    def __init__(
+        self,
+        wanted: Wanted | None = None,
+        *,
+        policy: Policy = POLICY,
+        delays: Delays = DELAYS,
+        detection: Detection | None = None,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.cloud = MemoryCloud(self.clock, delays=delays)
+        self.store = MortalStore()
+        self.policy = policy
+        self.detection = detection or Detection(interval=5, member_lost=20, service_down=40)
+        self.group = Group(GROUP, "0a1b2c3d-e", wanted or Wanted(1))
+        self._controllers = 0
+
+    async def declare(self) -> None:
+        """Save the group for the first time, as `emr-dr apply` does."""
+        await MemoryStore.save(self.store, Document(self.group))
+
+    def controller(self, life: Life | None = None) -> Controller:
+        """A new process with a life of its own; the one before it is gone."""
+        self._controllers += 1
+        self.store.life = life or Life()
+        self.cloud.faults.hook = self.store.life.pass_point
+        clusters, balancer, work = MemoryClusters(self.cloud), MemoryBalancer(self.cloud), MemoryWork(self.cloud)
+        store: Store = self.store
+        return Controller(
+            GROUP,
+            store,
+            Observer(clusters, balancer, MemoryProbes(self.cloud), work, self.detection, self.cloud.services),
+            Actor(clusters, balancer, work, self.clock),
+            self.clock,
+            self.policy,
+            f"controller-{self._controllers}",
+            lambda service, address: f"http://{address}/{service}",
+        )
+
+    async def converge(self, life: Life | None = None) -> Round:
+        """Have a new controller do rounds until nothing is outstanding."""
+        return await self.until(lambda done: done.converged, life)
+
+    async def until(self, stop: Callable[[Round], bool], life: Life | None = None) -> Round:
+        """Have a new controller do rounds until `stop` says so; the last round shows that patience ended first."""
+        end = self.clock.now() + PATIENCE
+        return await self.controller(life).run(lambda done: stop(done) or self.clock.now() > end)
+
+    async def events(self, name: str) -> Sequence[JournalEntry]:
+        """The journal's entries of one name."""
+        return [e for e in await self.store.journal(GROUP, limit=100_000) if e.event == name]

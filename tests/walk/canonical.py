@@ -1,0 +1,144 @@
+"""Canonical forms: states that can only behave alike become one, so that the walk ends."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from emr_dr.core.group import Group, Member
+from walk.setup import Setup
+from walk.state import Deed, Hand, Kind, Machine, State, Verb
+
+
+class Naming(NamedTuple):
+    """New names for clusters and launch numbers: letters and ranks, both in order of creation."""
+
+    ids: tuple[tuple[str, str], ...]
+    numbers: tuple[int, ...]
+
+    def rank(self, number: int) -> int:
+        """The new name of a launch number: how many of those still referred to are not greater."""
+        return sum(n <= number for n in self.numbers)
+
+
+class Canon:
+    """Interns groups and rewrites states; states hold the index of a group, which hashes fast."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._groups = list[Group]()
+        self._index = dict[Group, int]()
+        self._referred = list[tuple[frozenset[str], frozenset[int]]]()
+        self._renamed = dict[tuple[int, Naming], int]()
+
+    def __getitem__(self, index: int) -> Group:
+        return self._groups[index]
+
+    def intern(self, group: Group) -> int:
+        """The index of the group's canonical form."""
+        canonical = self._canonical(group)
+        index = self._index.get(canonical)
+        if index is None:
+            index = self._index[canonical] = len(self._groups)
+            self._groups.append(canonical)
+            ids = frozenset(m.cluster for m in canonical.members if m.cluster)
+            numbers = {m.number for m in canonical.members} | {canonical.leaving or 0}
+            self._referred.append((ids, frozenset(numbers - {0})))
+        return index
+
+    def remembered(self, index: int) -> frozenset[str]:
+        """The clusters that a group remembers."""
+        return self._referred[index][0]
+
+    def state(self, state: State) -> State:
+        """The canonical form of a state."""
+        ids, numbers = self._referred_by(state)
+        machines = tuple([m for m in state.machines if not m.ended or m.target or m.id in ids])
+        numbers.update([m.number for m in machines if m.number])
+        if self._is_canonical(state, machines, numbers):
+            return state if len(machines) == len(state.machines) else state._replace(machines=machines)
+        naming = Naming(tuple((m.id, chr(97 + i)) for i, m in enumerate(machines)), tuple(sorted(numbers)))
+        letters = dict(naming.ids)
+        return State(
+            self._rename(state.group, naming),
+            tuple(m._replace(id=letters[m.id], number=naming.rank(m.number)) for m in machines),
+            self._rename_hand(state.lead, naming, letters) if state.lead else None,
+            tuple(sorted(self._rename_hand(h, naming, letters) for h in state.former)),
+            tuple(sorted(naming.rank(n) for n in state.told)),
+            state.budget,
+        )
+
+    def _referred_by(self, state: State) -> tuple[set[str], set[int]]:
+        """Every cluster and launch number that somebody still speaks of."""
+        known, counted = self._referred[state.group]
+        ids, numbers = set(known), set(counted)
+        for hand in (state.lead, *state.former) if state.lead else state.former:
+            if hand.kind is not Kind.ACT:
+                known, counted = self._referred[hand.group]
+                ids |= known
+                numbers |= counted
+            for deed in hand.deeds:
+                if deed.number:
+                    numbers.add(deed.number)
+                else:
+                    ids.add(deed.cluster)
+        if state.budget.restore:  # the first copy may yet come back, and speaks of clusters and numbers too
+            ids |= self._referred[0][0]
+            numbers |= self._referred[0][1]
+        numbers.update(state.told)
+        return ids, numbers
+
+    def _is_canonical(self, state: State, machines: tuple[Machine, ...], numbers: set[int]) -> bool:
+        count = len(numbers)
+        if self._groups[state.group].launched > count or max(numbers, default=0) != count:
+            return False
+        for hand in (state.lead, *state.former) if state.lead else state.former:
+            if hand.kind is not Kind.ACT and self._groups[hand.group].launched > count:
+                return False
+        return all([m.id == chr(97 + i) for i, m in enumerate(machines)])  # noqa: C419 (a list is faster here)
+
+    def _rename_hand(self, hand: Hand, naming: Naming, letters: dict[str, str]) -> Hand:
+        renamed = [
+            Deed(d.verb, number=naming.rank(d.number)) if d.verb is Verb.LAUNCH else Deed(d.verb, letters[d.cluster])
+            for d in hand.deeds
+        ]
+        group = hand.group if hand.kind is Kind.ACT else self._rename(hand.group, naming)
+        return Hand(hand.kind, group, tuple(sorted(renamed)))
+
+    def _rename(self, index: int, naming: Naming) -> int:
+        key = (index, naming)
+        renamed = self._renamed.get(key)
+        if renamed is None:
+            group, letters = self._groups[index], dict(naming.ids)
+            renamed = self._renamed[key] = self.intern(
+                replace(
+                    group,
+                    launched=naming.rank(group.launched),
+                    leaving=None if group.leaving is None else naming.rank(group.leaving),
+                    members=tuple(
+                        replace(m, number=naming.rank(m.number), cluster=letters[m.cluster] if m.cluster else None)
+                        for m in group.members
+                    ),
+                )
+            )
+        return renamed
+
+    def _canonical(self, group: Group) -> Group:
+        """Stamps to 0, words away, epochs to ranks, counters that nothing is limited by away."""
+        ranks = {e: i for i, e in enumerate(sorted({0} | {m.epoch for m in group.members}))}
+        members = [_plain(m, ranks[m.epoch], self._setup) for m in group.members]
+        return replace(
+            group,
+            members=tuple(sorted(members, key=lambda m: (m.number, m.cluster or ""))),
+            epoch=max(ranks.values()),
+            launches=(0.0,) * len(group.launches) if self._setup.count_launches else (),
+            attempts=group.attempts if self._setup.count_attempts else 0,
+            recovered_at=0.0 if group.recovered_at is not None and self._setup.policy.cooldown else None,
+            avoid=(),
+            refusals=(),
+            held="held" if group.held else "",
+        )
+
+
+def _plain(member: Member, epoch: int, setup: Setup) -> Member:
+    address = member.cluster if member.cluster and member.address else ""
+    placement = setup.policy.placements[0]
+    return replace(member, since=0.0, reason="", epoch=epoch, placement=placement, address=address)

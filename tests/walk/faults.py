@@ -1,0 +1,168 @@
+"""Faults planted into one part of a decision each; every one of them was, or could have been, somebody's good idea."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from emr_dr.core import advance, ensure, entitlement, staffing
+from emr_dr.core.effects import Effect, RegisterTarget, TerminateCluster
+from emr_dr.core.group import ENTITLED, Group, Policy, Stage
+from emr_dr.core.standing import missing, move, served
+from emr_dr.core.world import EmrState, TargetState, World
+from walk.parts import Parts
+
+
+def _keeps_the_epoch(group: Group, world: World, policy: Policy) -> Group:
+    return replace(entitlement.move_entitlement(group, world, policy), epoch=group.epoch)
+
+
+def _fences_with_nobody_to_take_over(group: Group, world: World, policy: Policy) -> Group:
+    lost = [m for m in group.at(Stage.SERVING) if world.lost(m)]
+    fenced = move(group.members, lost, Stage.FENCING, world.at, epoch=group.epoch + 1)
+    group = replace(group, members=fenced, epoch=group.epoch + 1) if lost else group
+    return entitlement.move_entitlement(group, world, policy)
+
+
+def _condemns_the_admitting_when_lost(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    lost = [m for m in group.at(Stage.ADMITTING) if world.lost(m)]
+    group = replace(group, members=move(group.members, lost, Stage.CONDEMNED, world.at))
+    return advance.advance(group, world, policy, paused=paused)
+
+
+def _never_looks_up_a_repeated_launch(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    repeated = {m.number for m in group.at(Stage.LAUNCHING) if world.at - m.since >= policy.settle}
+    seen = tuple(c for c in world.clusters if c.number not in repeated)
+    return advance.advance(group, replace(world, clusters=seen), policy, paused=paused)
+
+
+def _never_settles(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    return advance.advance(group, world, replace(policy, settle=0), paused=paused)
+
+
+def _takes_absence_for_the_end(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    seen = tuple(m for m in group.members if m.stage is Stage.LAUNCHING or world.of(m) is not None)
+    return advance.advance(replace(group, members=seen), world, policy, paused=paused)
+
+
+def _forgets_an_ended_one_that_is_a_target(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    group = advance.advance(group, world, policy, paused=paused)
+    ended = {c.id for c in world.clusters if c.emr is EmrState.ENDED}
+    left = (Stage.FENCING, Stage.RETIRING, Stage.CONDEMNED)
+    return replace(group, members=tuple(m for m in group.members if m.stage not in left or m.cluster not in ended))
+
+
+def _takes_the_remembered_for_orphans(group: Group, world: World) -> Group:
+    found = advance.condemn_orphans(replace(group, members=group.at(Stage.LAUNCHING)), world)
+    orphans = tuple(m for m in found.members if m.stage is Stage.CONDEMNED)
+    return replace(group, members=(*group.members, *orphans))
+
+
+def _reaps_launches_under_way(group: Group, world: World) -> Group:
+    settled = tuple(m for m in group.members if m.stage is not Stage.LAUNCHING)
+    reaped = advance.condemn_orphans(replace(group, members=settled), world)
+    return replace(reaped, members=(*reaped.members, *group.at(Stage.LAUNCHING)))
+
+
+def _comes_back_from(stage: Stage, group: Group, world: World, policy: Policy) -> Group:
+    """Take one back after the point of no return, as if it were only fenced."""
+    if missing(group, world, policy) > 0:
+        back = [m for m in group.at(stage) if world.healthy(m)]
+        group = replace(group, members=move(group.members, back, Stage.PROVING, world.at))
+    return staffing.staff(group, world, policy)
+
+
+def _comes_back_from_retiring(group: Group, world: World, policy: Policy) -> Group:
+    return _comes_back_from(Stage.RETIRING, group, world, policy)
+
+
+def _comes_back_from_condemned(group: Group, world: World, policy: Policy) -> Group:
+    return _comes_back_from(Stage.CONDEMNED, group, world, policy)
+
+
+def _gives_up_on_a_suspicion(group: Group, world: World, policy: Policy) -> Group:
+    if missing(group, world, policy) < 0 and not served(group, world):
+        candidates = group.at(Stage.BOOTING, Stage.PROVING)
+        return replace(group, members=move(group.members, candidates, Stage.CONDEMNED, world.at))
+    return staffing.staff(group, world, policy)
+
+
+def _leaves_the_candidate_of_an_abort(group: Group, world: World, policy: Policy) -> Group:
+    if missing(group, world, policy) < 0 and served(group, world):
+        return group
+    return staffing.staff(group, world, policy)
+
+
+def _counts_the_launches_of_nobody(group: Group, world: World, policy: Policy) -> Group:
+    after = staffing.staff(replace(group, launches=()), world, policy)
+    return replace(after, launches=(*group.launches, *after.launches))
+
+
+def _retires_before_the_successor_serves(group: Group, world: World, policy: Policy) -> Group:
+    if any(world.at - m.since < policy.probation for m in group.at(Stage.SERVING)):
+        return group
+    fenced = [m for m in group.at(Stage.FENCING) if world.of(m) is not None]
+    return replace(group, members=move(group.members, fenced, Stage.RETIRING, world.at))
+
+
+def _retires_without_evidence(group: Group, world: World, policy: Policy) -> Group:
+    return staffing.retire(group, world, replace(policy, retire_unconfirmed_after=0))
+
+
+def _drains_the_last_healthy_one(group: Group, world: World) -> Group:
+    leaving = [m for m in group.at(Stage.SERVING) if m.number == group.leaving]
+    return replace(group, members=move(group.members, leaving, Stage.DRAINING, world.at))
+
+
+def _registers_before_it_deregisters(
+    before: Group, group: Group, world: World, policy: Policy, *, paused: bool
+) -> Iterable[Effect]:
+    yield from ensure.outstanding(before, group, world, policy, paused=paused)
+    for m in group.entitled:
+        seen = world.of(m)
+        if seen is not None and not seen.gone and seen.target is TargetState.ABSENT:
+            yield RegisterTarget(seen.id, m.address, group.epoch)
+
+
+def _ends_what_does_not_serve(
+    before: Group, group: Group, world: World, policy: Policy, *, paused: bool
+) -> Iterable[Effect]:
+    yield from ensure.outstanding(before, group, world, policy, paused=paused)
+    serving = {m.cluster for m in group.members if m.stage in ENTITLED}
+    yield from (TerminateCluster(c.id) for c in world.clusters if c.id not in serving and c.emr is EmrState.UP)
+
+
+def _leaves_strangers_alone(
+    before: Group, group: Group, world: World, policy: Policy, *, paused: bool
+) -> Iterable[Effect]:
+    return ensure.outstanding(before, group, replace(world, strangers=()), policy, paused=paused)
+
+
+def _ends_strange_clusters_at_once(
+    before: Group, group: Group, world: World, policy: Policy, *, paused: bool
+) -> Iterable[Effect]:
+    yield from ensure.outstanding(before, group, world, policy, paused=paused)
+    known = {m.cluster for m in before.members}
+    yield from (TerminateCluster(c.id) for c in world.clusters if c.id not in known)
+
+
+KEEPS_THE_EPOCH = Parts(move_entitlement=_keeps_the_epoch)
+FENCES_WITH_NOBODY_TO_TAKE_OVER = Parts(move_entitlement=_fences_with_nobody_to_take_over)
+CONDEMNS_THE_ADMITTING = Parts(advance=_condemns_the_admitting_when_lost)
+NEVER_LOOKS_UP = Parts(advance=_never_looks_up_a_repeated_launch)
+NEVER_SETTLES = Parts(advance=_never_settles)
+TAKES_ABSENCE_FOR_THE_END = Parts(advance=_takes_absence_for_the_end)
+FORGETS_AN_ENDED_TARGET = Parts(advance=_forgets_an_ended_one_that_is_a_target)
+REMEMBERED_ARE_ORPHANS = Parts(condemn_orphans=_takes_the_remembered_for_orphans)
+REAPS_LAUNCHES = Parts(condemn_orphans=_reaps_launches_under_way)
+BACK_FROM_RETIRING = Parts(staff=_comes_back_from_retiring)
+BACK_FROM_CONDEMNED = Parts(staff=_comes_back_from_condemned)
+GIVES_UP_ON_SUSPICION = Parts(staff=_gives_up_on_a_suspicion)
+LEAVES_THE_CANDIDATE = Parts(staff=_leaves_the_candidate_of_an_abort)
+FORGETS_THE_DAYS_LAUNCHES = Parts(staff=_counts_the_launches_of_nobody)
+RETIRES_TOO_EARLY = Parts(retire=_retires_before_the_successor_serves)
+RETIRES_WITHOUT_EVIDENCE = Parts(retire=_retires_without_evidence)
+DRAINS_THE_LAST = Parts(hand_over=_drains_the_last_healthy_one)
+REGISTERS_FIRST = Parts(outstanding=_registers_before_it_deregisters)
+ENDS_WHAT_DOES_NOT_SERVE = Parts(outstanding=_ends_what_does_not_serve)
+ENDS_STRANGE_CLUSTERS = Parts(outstanding=_ends_strange_clusters_at_once)
+LEAVES_STRANGERS = Parts(outstanding=_leaves_strangers_alone)
+ACTS_WHILE_BLIND = Parts(heeds_blindness=False)

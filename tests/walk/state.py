@@ -1,0 +1,117 @@
+"""One state of the walk: the truth about every cluster, the saved group, and what controllers have in hand."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from emr_dr.core.effects import (
+    DeregisterTarget,
+    Effect,
+    LaunchCluster,
+    ProtectCluster,
+    RegisterTarget,
+    TerminateCluster,
+    UnprotectCluster,
+)
+from emr_dr.core.world import EmrState
+from walk.setup import Budget
+
+
+class Machine(NamedTuple):
+    """One cluster as it truly is. Its address is its id; number 0 is a stranger's, which was never ours."""
+
+    id: str
+    number: int
+    emr: EmrState = EmrState.STARTING
+    answers: bool = True
+    unfit: bool = False
+    protected: bool = False
+    target: bool = False
+    busy: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.emr is EmrState.ENDED
+
+    @property
+    def fit(self) -> bool:
+        return self.emr is EmrState.UP and self.answers
+
+
+class Verb(StrEnum):
+    """The effects that change something the walk keeps; proving and stopping work are seen through `Machine` only."""
+
+    LAUNCH = "RunJobFlow"
+    PROTECT = "protect"
+    REGISTER = "register"
+    DEREGISTER = "deregister"
+    UNPROTECT = "unprotect"
+    TERMINATE = "terminate"
+
+
+class Deed(NamedTuple):
+    """One call to AWS, on a cluster, or for a launch number."""
+
+    verb: Verb
+    cluster: str = ""
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.cluster or f'#{self.number}'}"
+
+
+class Kind(StrEnum):
+    """What a controller is about to do."""
+
+    SAVE = "save"
+    ACT = "act"
+    ACT_FIRST = "act first"
+    """Only in the planted fault "effects before the save"."""
+
+
+class Hand(NamedTuple):
+    """What a controller has in hand: a decision to save, then deeds to do. Doing needs no group any more (-1)."""
+
+    kind: Kind
+    group: int
+    deeds: tuple[Deed, ...]
+
+
+class State(NamedTuple):
+    """`group` is the index of a canonical group. `told` are launches whose refusal the lease holder still remembers."""
+
+    group: int
+    machines: tuple[Machine, ...]
+    lead: Hand | None
+    former: tuple[Hand, ...]
+    told: tuple[int, ...]
+    budget: Budget
+
+
+def deeds(effects: Iterable[Effect]) -> tuple[Deed, ...]:
+    """The deeds among these effects, sorted: their order means nothing."""
+    return tuple(sorted({d for e in effects for d in _deed(e)}))
+
+
+def _deed(effect: Effect) -> tuple[Deed, ...]:
+    match effect:
+        case LaunchCluster(number=number):
+            return (Deed(Verb.LAUNCH, number=number),)
+        case RegisterTarget(address=target) | DeregisterTarget(address=target):
+            return (Deed(Verb.REGISTER if isinstance(effect, RegisterTarget) else Verb.DEREGISTER, target),)
+        case ProtectCluster(cluster=cluster) | UnprotectCluster(cluster=cluster):
+            return (Deed(Verb.PROTECT if isinstance(effect, ProtectCluster) else Verb.UNPROTECT, cluster),)
+        case TerminateCluster(cluster=cluster):
+            return (Deed(Verb.TERMINATE, cluster),)
+        case _:
+            return ()
+
+
+def without(deeds: tuple[Deed, ...], i: int) -> tuple[Deed, ...]:
+    """The deeds but the i-th."""
+    return deeds[:i] + deeds[i + 1 :]
+
+
+def acting(deeds: tuple[Deed, ...]) -> Hand | None:
+    """The hand of a controller that has these deeds left to do."""
+    return Hand(Kind.ACT, -1, deeds) if deeds else None
