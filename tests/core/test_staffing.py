@@ -54,6 +54,13 @@ def test_spent_attempts_hold_the_group() -> None:
     assert after.held
 
 
+def test_with_all_attempts_spent_a_fenced_one_that_is_well_is_taken_back_or_a_person_is_told() -> None:
+    """Waiting for it without doing either would look like an outage that somebody looks after."""
+    fenced = replace(group(member(1, Stage.FENCING, epoch=2)), attempts=POLICY.attempts)
+    after = staffed(fenced, cluster(1))
+    assert after.held or after.at(Stage.PROVING)
+
+
 def test_a_fenced_one_that_is_well_again_is_taken_back_before_another_is_launched() -> None:
     fenced = group(member(1, Stage.FENCING, epoch=2))
     (back,) = staffed(fenced, cluster(1)).members

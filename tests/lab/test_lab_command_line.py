@@ -20,7 +20,7 @@ def environment(world: World) -> dict[str, str]:
 
 
 def aws(world: World, *arguments: str) -> str:
-    ran = subprocess.run(  # noqa: S603  our own arguments
+    ran = subprocess.run(
         ["aws", *arguments],  # noqa: S607  found in the environment's PATH
         env=environment(world),
         capture_output=True,
@@ -60,7 +60,7 @@ def test_the_posts_procedure_ends_with_a_new_cluster_registered(world: World) ->
     for service in ("livy", "resource-manager", "name-node"):
         world.orders.kill_service(old, service)
     name = {"REGION": "us-east-1", "NLB_DNS": balancer["DNSName"], "WAIT": "1s"}
-    ran = subprocess.run(  # noqa: S603  our own script
+    ran = subprocess.run(
         ["bash", str(_PROCEDURE), old],  # noqa: S607
         env=environment(world) | name,
         capture_output=True,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from emr_dr.core.group import Wanted
 from walk.setup import ACTIVE_ACTIVE, ACTIVE_PASSIVE, POLICY, WARM_STANDBY, Budget, Setup, Start
 
-TWICE_AT_MOST = replace(POLICY, attempts=2)
+ONCE, TWICE_AT_MOST = replace(POLICY, attempts=1), replace(POLICY, attempts=2)
 BOTH = (ACTIVE_PASSIVE, ACTIVE_ACTIVE)
 
 RUNS = {
@@ -23,6 +23,16 @@ RUNS = {
     ),
     "1+0 two attempts, then held: fail, back, 2 unfit": Setup(
         policy=TWICE_AT_MOST, count_attempts=True, budget=Budget(fail=1, back=1, unfit=2)
+    ),
+    "1+0 one attempt: 2 fail, back": Setup(policy=ONCE, count_attempts=True, budget=Budget(fail=2, back=1)),
+    "1+0 two attempts: 2 fail, back, unfit": Setup(
+        policy=TWICE_AT_MOST, count_attempts=True, budget=Budget(fail=2, back=1, unfit=1)
+    ),
+    "1+1 one attempt: 2 fail, back": Setup(
+        WARM_STANDBY, policy=ONCE, count_attempts=True, budget=Budget(fail=2, back=1)
+    ),
+    "2+0 one attempt: 2 fail, back": Setup(
+        ACTIVE_ACTIVE, policy=ONCE, count_attempts=True, budget=Budget(fail=2, back=1)
     ),
     "1+0 cooldown: 2 fail, back": Setup(policy=replace(POLICY, cooldown=5), budget=Budget(fail=2, back=1)),
     "1+0 wanted 1 <-> 2: fail, back": Setup(scale=BOTH, budget=Budget(fail=1, back=1, switch=1)),

@@ -16,6 +16,7 @@ QUICK = {
     "1+0 a standby is never fenced by a doubt": RUNS["1+0 fail, back, unfit, doubt"],
     "1+0 with termination protection": RUNS["1+0 fail, back, unfit, protected"],
     "1+0 two attempts, then held": RUNS["1+0 two attempts, then held: fail, back, 2 unfit"],
+    "1+0 the only attempt is spent": RUNS["1+0 one attempt: 2 fail, back"],
     "1+0 with a cooldown": RUNS["1+0 cooldown: 2 fail, back"],
     "1+0 a launch is refused": RUNS["1+0 fail, back, refuse, unfit"],
     "1+0 one round is blind": Setup(budget=Budget(fail=1, back=1, unfit=1, blind=1)),

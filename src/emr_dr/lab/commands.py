@@ -1,6 +1,5 @@
-"""The verbs `emr-dr lab …` and `emr-dr demo …`."""
+"""The verbs `emr-dr lab …`."""
 
-import asyncio
 import json
 import shlex
 from pathlib import Path
@@ -11,11 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from emr_dr.errors import UsageError
-from emr_dr.lab import client, server
-from emr_dr.lab.cluster.archives import ensure_archives
-from emr_dr.lab.demo.show import Screen, print_report
-from emr_dr.lab.demo.story import play
-from emr_dr.lab.parts import Parts, ensure_parts, progress_display
+from emr_dr.lab import client
+from emr_dr.lab.fetch import fetched
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.world import ZONES
 
@@ -36,10 +32,10 @@ def lab(context: click.Context, directory: Path | None) -> None:
     context.obj = client.state_directory(directory)
 
 
-@lab.command()
+@lab.command("fetch")
 def fetch() -> None:
     """Fetch JDK, Spark, Hadoop and Livy into the user's cache, once; about 450 MB."""
-    click.echo(f"the lab's parts are in {_fetched().root}")
+    click.echo(f"the lab's parts are in {fetched().root}")
 
 
 @lab.command()
@@ -56,7 +52,7 @@ def up(
 ) -> None:
     """Bring the lab up: three AZs, one VPC, nothing running in it yet."""
     if not stand_in:
-        _fetched()
+        fetched()
     arguments = ["--port", str(port), *(["--stand-in"] if stand_in else [])]
     arguments += ["--owner", str(owner)] if owner else []
     for each in settings:
@@ -65,6 +61,8 @@ def up(
         if client.find(directory) is not None:
             raise UsageError(f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`")
         click.echo(f'lab in {directory}; in another terminal: eval "$(emr-dr lab env)"; Ctrl-C ends it', err=True)
+        from emr_dr.lab import server  # noqa: PLC0415 - imports all of moto, which no other verb needs
+
         raise click.exceptions.Exit(server.main(["--dir", str(directory), *arguments]))
     running = client.up(directory, arguments)
     click.echo(f'the lab is up at {running.url}; now: eval "$(emr-dr lab env)"')
@@ -171,33 +169,6 @@ def down(directory: Path) -> None:
         return
     running.down()
     click.echo("the lab is down")
-
-
-@click.command()
-@click.argument("strategy", type=click.Choice(["active-passive"]))
-@click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
-@click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
-def demo(strategy: str, *, report: Path | None, keep: bool) -> None:
-    """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About five minutes."""
-    del strategy  # the only one there is yet
-    _fetched()
-    console = Console()
-    with Screen(console) as screen:
-        told: dict[str, Any] = asyncio.run(play(screen.tell, keep=keep))
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps(told, indent=2) + "\n")
-    print_report(console, told)
-    if not told["ok"]:
-        raise click.exceptions.Exit(1)
-
-
-def _fetched() -> Parts:
-    """The parts, and the class archives that let their JVMs start a third faster; made once."""
-    with progress_display() as progress:
-        parts = ensure_parts(progress)
-        ensure_archives(parts, progress)
-    return parts
 
 
 def _chosen(running: client.RunningLab, cluster: str | None) -> str:

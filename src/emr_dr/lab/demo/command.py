@@ -1,0 +1,32 @@
+"""The verb `emr-dr demo …`."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from emr_dr.lab.demo.show import Screen, print_report
+from emr_dr.lab.demo.story import play
+from emr_dr.lab.fetch import fetched
+
+
+@click.command()
+@click.argument("strategy", type=click.Choice(["active-passive"]))
+@click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
+@click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
+def demo(strategy: str, *, report: Path | None, keep: bool) -> None:
+    """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About five minutes."""
+    del strategy  # the only one there is yet
+    fetched()
+    console = Console()
+    with Screen(console) as screen:
+        told: dict[str, Any] = asyncio.run(play(screen.tell, keep=keep))
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(json.dumps(told, indent=2) + "\n")
+    print_report(console, told)
+    if not told["ok"]:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,160 @@
+"""A lab with a group in it, and the installed emr-dr run against it as a user would; for the stories."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emr_dr.lab.demo import job
+
+COMMAND = (sys.executable, "-m", "emr_dr")
+BUCKET = "acme-artifacts"
+
+
+@dataclass
+class Watch:
+    """A running `emr-dr watch --json` and the events it has told."""
+
+    process: subprocess.Popen[str]
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Gather events until it ends."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            try:
+                self.events.append(json.loads(line))
+            except json.JSONDecodeError:
+                self.events.append({"event": "said", "text": line.rstrip()})
+
+    def told(self, event: str, **detail: object) -> bool:
+        """Whether it has told such an event."""
+        return any(e["event"] == event and all(e.get(k) == v for k, v in detail.items()) for e in self.events)
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye, no lease given back."""
+        self.process.kill()
+        self.process.wait(10)
+
+
+@dataclass
+class Rehearsal:
+    """One lab and one group."""
+
+    folder: Path
+    env: Mapping[str, str]
+    spec: Path
+
+    def verb(self, *args: str, seconds: float = 120) -> str:
+        """Run one verb and return what it printed; a failure shows what it said."""
+        done = subprocess.run(
+            [*COMMAND, *args], env=self.env, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        assert done.returncode == 0, f"emr-dr {' '.join(args)}: {done.returncode}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        """What `emr-dr status --json` says."""
+        answer: dict[str, Any] = json.loads(self.verb("status", "--spec", str(self.spec), "--json"))
+        return answer
+
+    def serving(self) -> dict[str, Any]:
+        """The one member that serves."""
+        (member,) = [m for m in self.status()["members"] if m["stage"] == "serving"]
+        return dict(member)
+
+    def clusters(self) -> dict[str, str]:
+        """The state of every cluster there ever was, by id, as the lab knows it."""
+        seen = json.loads(self.verb("lab", "status", "--json"))
+        return {c["id"]: c["state"] for c in seen["clusters"]}
+
+    def converged_without(self, cluster: str) -> bool:
+        """Whether one healthy member serves, another one than `cluster`, and nobody else is remembered or runs."""
+        status = self.status()
+        living = [c for c, state in self.clusters().items() if not state.startswith("TERMINATED")]
+        return (
+            [m["stage"] for m in status["members"]] == ["serving"]
+            and status["answer"] == "healthy"
+            and status["members"][0]["cluster"] != cluster
+            and living == [status["members"][0]["cluster"]]
+        )
+
+    @contextmanager
+    def watching(self) -> Iterator[Watch]:
+        """Run `watch` until the block ends."""
+        process = subprocess.Popen(
+            [*COMMAND, "watch", "--spec", str(self.spec), "--json"],
+            env=self.env,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        watch = Watch(process)
+        reading = threading.Thread(target=watch.read, daemon=True)
+        reading.start()
+        try:
+            yield watch
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+            reading.join(10)
+            assert process.stderr is not None
+            process.stderr.close()
+
+    def submit(self, address: str, key: str, seconds: float) -> int:
+        """Submit the demo's job to the Livy at an address; returns its number."""
+        body = {"file": f"s3://{BUCKET}/jobs/job.py", "name": key, "args": [key, str(self.marks), str(seconds)]}
+        request = urllib.request.Request(
+            f"http://{address}:8998/batches",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(json.load(answer)["id"])
+
+    @property
+    def marks(self) -> Path:
+        """Where the job's runs leave their marks."""
+        return self.folder / "marks"
+
+    def marked(self, key: str, what: str) -> bool:
+        """Whether a run of that batch has `started` or `completed`."""
+        return any(self.marks.glob(f"{key}.*.{what}"))
+
+
+def eventually(met: Callable[[], bool], seconds: float, what: str) -> None:
+    """Look until it is so, or fail saying what was waited for."""
+    until = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < until, f"not within {seconds:g} s: {what}"
+        time.sleep(0.5)  # between two looks, nothing more
+
+
+@contextmanager
+def rehearsal(folder: Path) -> Iterator[Rehearsal]:
+    """Bring a lab and its first member up; everything is down when the block has ended."""
+    env = {**os.environ, "EMR_DR_LAB_DIR": str(folder / "lab")}
+    town = Rehearsal(folder, env, folder / "emr-dr.yaml")
+    town.marks.mkdir()
+    times = ["--set", "emr_notices_after=30", "--set", "ec2_confirms_after=45"]
+    try:
+        town.verb("lab", "up", "--detach", "--owner", str(os.getpid()), *times)
+        env |= json.loads(town.verb("lab", "env", "--json"))
+        town.spec.write_text(town.verb("lab", "spec", "active-passive"))
+        town.verb("apply", "--spec", str(town.spec), seconds=240)
+        aws = [str(Path(sys.executable).with_name("aws")), "s3", "cp", job.__file__, f"s3://{BUCKET}/jobs/job.py"]
+        subprocess.run(aws, env=env, check=True, capture_output=True, timeout=120)
+        yield town
+    finally:
+        town.verb("lab", "down")

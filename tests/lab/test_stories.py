@@ -1,0 +1,85 @@
+"""Stories on real processes: what a controller must do, and must not do, to clusters that really run Spark."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.rehearsal import COMMAND, Rehearsal, eventually, rehearsal
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """One lab for all stories of this module: each leaves one healthy member serving."""
+    with rehearsal(tmp_path_factory.mktemp("town")) as found:
+        yield found
+
+
+def test_to_apply_again_changes_nothing(town: Rehearsal) -> None:
+    before = town.clusters()
+    assert json.loads(town.verb("apply", "--spec", str(town.spec), "--json")) == {"changes": []}
+    assert town.clusters() == before
+
+
+def test_one_lost_probe_causes_nothing(town: Rehearsal) -> None:
+    serving, before = town.serving()["cluster"], town.clusters()
+    with town.watching() as watch:
+        eventually(lambda: watch.told("verdict_changed", to="Healthy"), 60, "the member is seen healthy")
+        town.verb("lab", "freeze", "livy", serving)
+        eventually(lambda: watch.told("verdict_changed", to="Suspect"), 30, "a lost probe is noticed")
+        town.verb("lab", "thaw", "livy", serving)
+        quiet_since = time.monotonic()
+        eventually(lambda: time.monotonic() - quiet_since > 20, 30, "more than a whole window has passed")
+        assert [e for e in watch.events if e["event"] in ("stage_changed", "entitlement_moved")] == []
+        assert watch.events[-1]["event"] == "verdict_changed"
+        assert watch.events[-1]["to"] == "Healthy"
+    assert town.clusters() == before
+
+
+def test_livy_frozen_not_killed_is_replaced_and_the_old_ones_running_job_finishes(town: Rehearsal) -> None:
+    old = town.serving()
+    town.submit(old["address"], "long", seconds=60)
+    eventually(lambda: town.marked("long", "started"), 90, "the job runs")
+    with town.watching() as watch:
+        town.verb("lab", "freeze", "livy", old["cluster"])
+        eventually(lambda: watch.told("verdict_changed", to="ServiceDown"), 60, "a dead service is believed")
+        eventually(lambda: watch.told("stage_changed", to="retiring"), 240, "the old one is retired")
+        assert town.marked("long", "completed"), "it was retired while its job ran"
+        eventually(lambda: town.converged_without(old["cluster"]), 120, "one other member is left")
+    assert town.serving()["az"] != old["az"]
+    assert len(town.clusters()) == 2
+
+
+def test_a_killed_watch_started_again_finishes_the_recovery_with_one_replacement(town: Rehearsal) -> None:
+    old, before = town.serving(), set(town.clusters())
+    with town.watching() as watch:
+        town.verb("lab", "kill-az", old["az"])
+        eventually(lambda: watch.told("stage_changed", to="launching"), 90, "the loss is believed")
+        watch.kill()
+    with town.watching():
+        eventually(lambda: town.converged_without(old["cluster"]), 300, "the recovery is finished")
+    assert len(set(town.clusters()) - before) == 1
+
+
+def test_the_demo_tells_the_whole_story(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [*COMMAND, "demo", "active-passive", "--json", str(report)],
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(report.read_text())
+    assert told["ok"]
+    assert told["batches"]["interrupted"] >= 1
+    assert (told["batches"]["lost"], told["batches"]["failed"], told["batches"]["ran_twice"]) == (0, 0, 0)
+    assert told["batches"]["succeeded"] == told["batches"]["accepted"]
+    assert told["clusters"] == {"launched": 2, "left_running": 1, "ended": 1}
+    assert {line.split()[-1] for line in told["targets"]} == {"healthy"}
