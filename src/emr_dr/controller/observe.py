@@ -11,7 +11,7 @@ from emr_dr.core.ensure import proving_name
 from emr_dr.core.group import Group, Member, Stage
 from emr_dr.core.verdict import Detection, Evidence, FailureRun, Verdict, judge, remember
 from emr_dr.core.world import Cluster, EmrState, ProvingResult, RefusedLaunch, Sight, TargetState, World
-from emr_dr.errors import EmrDrError, TransientError
+from emr_dr.errors import EmrDrError, PermanentError, TransientError
 from emr_dr.ports import Balancer, ClusterFacts, Clusters, MemberWork, Probes, TargetFact
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Observer:
         """Look once. Takes as long as the slowest of its calls; each has a deadline of its own."""
         look = _Look(document.group)
         found, targets = await asyncio.gather(
-            look.attempt(Sight.CLUSTERS, self._clusters(document.group)),
+            look.attempt(Sight.CLUSTERS, self._clusters(document.group, look)),
             look.attempt(Sight.TARGETS, self.balancer.targets()),
         )
         facts = tuple(f for f in found or () if f.origin == document.group.origin)
@@ -78,12 +78,16 @@ class Observer:
             tuple(f.id for f in found or () if f.origin != document.group.origin),
         )
 
-    async def _clusters(self, group: Group) -> Sequence[ClusterFacts]:
-        """Those the list shows, and those we know by id: absence from the list never means 'ended'."""
+    async def _clusters(self, group: Group, look: "_Look") -> Sequence[ClusterFacts]:
+        """Those the list shows, and those we know by id: absence from the list never means 'ended'.
+
+        One that EMR will not describe is not seen, hence neither healthy nor lost; it must not blind us to the others.
+        """
         listed = {f.id: f for f in await self.clusters.find()}
         unlisted = [m.cluster for m in group.members if m.cluster is not None and m.cluster not in listed]
-        described = await asyncio.gather(*(self.clusters.describe(c) for c in unlisted))
-        return sorted((*listed.values(), *described), key=lambda f: (f.created_at, f.id))
+        described = await asyncio.gather(*(look.permitted(self.clusters.describe(c)) for c in unlisted))
+        known = (*listed.values(), *(f for f in described if f is not None))
+        return sorted(known, key=lambda f: (f.created_at, f.id))
 
     async def _cluster(
         self, facts: ClusterFacts, group: Group, targets: Sequence[TargetFact] | None, look: "_Look"
@@ -160,6 +164,14 @@ class _Look:
         except EmrDrError as error:
             self.blind.add(sight)
             self.troubles.append(f"{sight}: {error}")
+            return None
+
+    async def permitted(self, call: Awaitable[T]) -> T | None:
+        """Return the answer, or nothing where it was refused for good; a passing failure is raised."""
+        try:
+            return await call
+        except PermanentError as error:
+            self.troubles.append(str(error))
             return None
 
     async def answer(self, call: Awaitable[T]) -> T | None:

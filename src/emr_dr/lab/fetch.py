@@ -1,4 +1,4 @@
-"""Fetching the lab's parts with progress shown; what it takes is imported only when something is fetched or looked for."""
+"""Fetching the lab's parts with progress shown; what it takes is imported only when something is to be fetched."""
 
 from typing import TYPE_CHECKING
 
