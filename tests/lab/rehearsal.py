@@ -77,6 +77,36 @@ class Rehearsal:
         seen = json.loads(self.verb("lab", "status", "--json"))
         return {c["id"]: c["state"] for c in seen["clusters"]}
 
+    def address_of(self, cluster: str) -> str:
+        """The address of a cluster's primary, as the lab knows it."""
+        seen = json.loads(self.verb("lab", "status", "--json"))
+        (address,) = [c["address"] for c in seen["clusters"] if c["id"] == cluster]
+        return str(address)
+
+    def balancer(self) -> str:
+        """The DNSName of the one balancer."""
+        (found,) = json.loads(self.verb("lab", "status", "--json"))["balancers"]
+        return str(found["dns_name"])
+
+    def registered(self) -> set[str]:
+        """The addresses that are targets in every target group."""
+        groups = json.loads(self.aws("elbv2", "describe-target-groups"))["TargetGroups"]
+        seen = [
+            json.loads(self.aws("elbv2", "describe-target-health", "--target-group-arn", g["TargetGroupArn"]))
+            for g in groups
+        ]
+        return set.intersection(*({t["Target"]["Id"] for t in s["TargetHealthDescriptions"]} for s in seen))
+
+    def aws(self, *args: str) -> str:
+        """Run the real aws command line and return what it printed."""
+        command = [str(Path(sys.executable).with_name("aws")), *args]
+        return subprocess.run(command, env=self.env, check=True, capture_output=True, text=True, timeout=120).stdout
+
+    @property
+    def aws_path(self) -> dict[str, str]:
+        """A PATH on which scripts find the aws command line of this environment."""
+        return {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
     def converged_without(self, cluster: str) -> bool:
         """Whether one healthy member serves, another one than `cluster`, and nobody else is remembered or runs."""
         status = self.status()
@@ -153,8 +183,7 @@ def rehearsal(folder: Path) -> Iterator[Rehearsal]:
         env |= json.loads(town.verb("lab", "env", "--json"))
         town.spec.write_text(town.verb("lab", "spec", "active-passive"))
         town.verb("apply", "--spec", str(town.spec), seconds=240)
-        aws = [str(Path(sys.executable).with_name("aws")), "s3", "cp", job.__file__, f"s3://{BUCKET}/jobs/job.py"]
-        subprocess.run(aws, env=env, check=True, capture_output=True, timeout=120)
+        town.aws("s3", "cp", job.__file__, f"s3://{BUCKET}/jobs/job.py")
         yield town
     finally:
         town.verb("lab", "down")

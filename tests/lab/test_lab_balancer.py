@@ -268,11 +268,12 @@ def test_a_reader_that_does_not_read_stops_the_writer(bench: Bench) -> None:
     with held_flow(bench) as flow:
         flow.setblocking(False)
         sent, quiet_since = 0, time.monotonic()
-        while time.monotonic() - quiet_since < 0.5:
+        while time.monotonic() - quiet_since < 0.5 and sent < 500_000_000:
             with contextlib.suppress(BlockingIOError):
                 sent += flow.send(b"x" * 65536)
                 quiet_since = time.monotonic()
-        assert sent < 50_000_000
+        # The kernel's own buffers of four sockets hold up to about 60 MB; what does not stop there never stops.
+        assert sent < 200_000_000
 
 
 def test_the_target_that_goes_takes_only_its_own_sources_away(bench: Bench) -> None:

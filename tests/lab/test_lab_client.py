@@ -37,6 +37,7 @@ def test_a_lab_that_crashed_is_not_found(tmp_path: Path) -> None:
         client.require(tmp_path)
 
 
+@pytest.mark.lab
 def test_a_lab_starts_apart_serves_and_ends_without_a_trace(tmp_path: Path) -> None:
     waited: list[float] = []
     lab = client.up(tmp_path, ["--stand-in", "--time", "emr_notices_after=1"], progress=waited.append)
@@ -60,6 +61,7 @@ def test_a_lab_starts_apart_serves_and_ends_without_a_trace(tmp_path: Path) -> N
     assert not (tmp_path / world.STATE_FILE).exists()
 
 
+@pytest.mark.lab
 def test_sigterm_ends_a_lab_cleanly_and_sigkill_frees_its_directory(tmp_path: Path) -> None:
     for number in (signal.SIGKILL, signal.SIGTERM):
         lab = client.up(tmp_path, ["--stand-in"])
@@ -70,6 +72,7 @@ def test_sigterm_ends_a_lab_cleanly_and_sigkill_frees_its_directory(tmp_path: Pa
     assert not (tmp_path / world.STATE_FILE).exists()
 
 
+@pytest.mark.lab
 def test_a_lab_ends_with_its_owner(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
         lab = client.up(tmp_path, ["--stand-in", "--owner", str(owner.pid)])
@@ -78,6 +81,7 @@ def test_a_lab_ends_with_its_owner(tmp_path: Path) -> None:
     assert client.find(tmp_path) is None
 
 
+@pytest.mark.lab
 def test_a_lab_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="no time is called 'tea'"):
         client.up(tmp_path, ["--stand-in", "--time", "tea=5"])

@@ -1,6 +1,9 @@
 """Stories on real processes: what a controller must do, and must not do, to clusters that really run Spark."""
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -8,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from emr_dr.lab import client, server
+from emr_dr.lab.cluster.processes import marked
+from emr_dr.lab.cluster.settings import LAB_MARKER
+from emr_dr.lab.world import ZONES
 from lab.rehearsal import COMMAND, Rehearsal, eventually, rehearsal
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -64,6 +71,38 @@ def test_a_killed_watch_started_again_finishes_the_recovery_with_one_replacement
     with town.watching():
         eventually(lambda: town.converged_without(old["cluster"]), 300, "the recovery is finished")
     assert len(set(town.clusters()) - before) == 1
+
+
+def test_the_posts_procedure_runs_unchanged_and_ends_with_a_new_cluster_registered(town: Rehearsal) -> None:
+    missing = [tool for tool in ("bash", "jq", "curl") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"the post's procedure needs {', '.join(missing)}, which this machine lacks")
+    for zone in ZONES:  # it takes the first other AZ, dead or alive: let it be alive
+        client.require(town.folder / "lab").order("come-back", zone=zone)
+    old, before = town.serving(), set(town.clusters())
+    for service in ("livy", "resource-manager", "name-node"):
+        town.verb("lab", "kill-service", service, old["cluster"])
+    ran = subprocess.run(
+        ["bash", str(Path(__file__).with_name("blog-procedure.sh")), old["cluster"]],  # noqa: S607 - bash, wherever it is
+        env={**town.env, **town.aws_path, "REGION": "us-east-1", "NLB_DNS": town.balancer(), "WAIT": "20s"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert "done:" in ran.stdout, ran.stdout + ran.stderr
+    (new,) = set(town.clusters()) - before
+    assert town.address_of(new) in town.registered()
+    eventually(lambda: town.clusters()[new] == "WAITING", 90, "its cluster is up")
+    eventually(lambda: town.clusters()[old["cluster"]] == "TERMINATED", 60, "the old one has ended")
+
+
+def test_a_crashed_lab_leaves_no_process_behind(town: Rehearsal) -> None:
+    found = client.require(town.folder / "lab")
+    mark = server.lab_id(town.folder / "lab")
+    assert marked(LAB_MARKER, mark), "clusters run"
+    os.kill(found.description["pid"], signal.SIGKILL)
+    eventually(lambda: not marked(LAB_MARKER, mark), 30, "every process of the lab has ended")
 
 
 def test_the_demo_tells_the_whole_story(tmp_path: Path) -> None:

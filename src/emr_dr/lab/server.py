@@ -222,9 +222,12 @@ def _machines(options: argparse.Namespace, directory: Path) -> Machines:
     parts = find_parts()
     if parts is None:
         raise UsageError("the lab's Hadoop, Spark and Livy are not here", remedy="run `emr-dr lab fetch` first")
-    # The same id in the same directory lets a new lab find what a crashed one left behind.
-    lab_id = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
-    return RealMachines(parts, lab_id=lab_id, root=directory / "clusters", objects=directory / "s3")
+    return RealMachines(parts, lab_id=lab_id(directory), root=directory / "clusters", objects=directory / "s3")
+
+
+def lab_id(directory: Path) -> str:
+    """The mark of the lab in a directory: the same each time, so that a new lab finds what a crashed one left."""
+    return hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:12]
 
 
 def main(arguments: Sequence[str]) -> int:
