@@ -83,12 +83,11 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and turn what we raise on purpose into one line and its exit code."""
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)  # click returns the code of an Exit in this mode
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("emr-dr: stopped", err=True)
         sys.exit(130)

@@ -1,0 +1,1 @@
+"""Measurements that docs/benchmarks.md quotes; each writes build/bench-….json."""
