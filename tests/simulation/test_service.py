@@ -1,0 +1,134 @@
+"""The service functions, over memory and virtual time: what each does, refuses, and leaves alone."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from emr_dr import service
+from emr_dr.core.group import Placement
+from emr_dr.errors import ConflictError, PermanentError, UsageError
+from emr_dr.lab.memory import MemoryArtifacts, MemoryClusters
+from emr_dr.provision.change import Change
+from emr_dr.service import Answer, Site
+from provision.memory_account import MemoryAccount
+from provision.test_provision import declared
+from simulation.harness import GROUP, Scene
+
+
+def site(scene: Scene, account: MemoryAccount | None = None) -> Site:
+    """A new process's site; the account outlives it."""
+    controller = scene.controller()
+    return Site(
+        group=GROUP,
+        strategy="active-passive",
+        store=scene.store,
+        clusters=MemoryClusters(scene.cloud),
+        observer=controller.observer,
+        controller=controller,
+        account=account or MemoryAccount(),
+        balancer=declared(),
+        artifacts=MemoryArtifacts(),
+        proving_job=("prove.py", b"pass"),
+        clock=scene.clock,
+    )
+
+
+async def apply(found: Site) -> list[Change]:
+    return list(await service.apply(found, lambda _: None, changed=lambda _: None))
+
+
+async def test_to_apply_makes_a_first_member_that_serves_and_to_apply_again_changes_nothing() -> None:
+    scene, account = Scene(), MemoryAccount()
+    assert await apply(site(scene, account))
+    serving = scene.cloud.targets
+    assert len(serving) == len(scene.cloud.machines) == 1
+    assert await apply(site(scene, account)) == []
+    assert (scene.cloud.targets, len(scene.cloud.machines)) == (serving, 1)
+
+
+async def test_a_new_store_does_not_begin_where_clusters_of_another_one_run() -> None:
+    scene, account = Scene(), MemoryAccount()
+    scene.cloud.create(1, "another-origin", Placement("subnet-a", "az-a"))
+    with pytest.raises(ConflictError, match="unknown to this store"):
+        await apply(site(scene, account))
+    assert await scene.store.load(GROUP) is None
+    assert account.parts == {}, "it refused before it made anything"
+
+
+async def test_a_held_group_says_so_and_to_apply_again_gives_it_new_attempts() -> None:
+    scene = Scene()
+    scene.cloud.faults.fail("launch", PermanentError("not enough rights"), times=3)
+    with pytest.raises(PermanentError, match="stopped itself"):
+        await apply(site(scene))
+    assert scene.cloud.machines == {}
+    await apply(site(scene))
+    assert len(scene.cloud.machines) == 1
+
+
+async def test_status_and_check_tell_healthy_not_healthy_and_could_not_tell_apart() -> None:
+    scene = Scene()
+    await apply(site(scene))
+    assert (await service.status(site(scene))).answer is Answer.HEALTHY
+    (cluster,) = scene.cloud.machines
+    scene.cloud.stop_service(cluster, "livy")
+    await scene.clock.sleep(1)
+    assert (await service.status(site(scene))).answer is Answer.NOT_HEALTHY
+    scene.cloud.faults.aws_down = True
+    assert (await service.status(site(scene))).answer is Answer.COULD_NOT_TELL
+
+
+async def test_status_changes_nothing() -> None:
+    scene = Scene()
+    await apply(site(scene))
+    before = await scene.store.load(GROUP)
+    await service.status(site(scene))
+    assert await scene.store.load(GROUP) == before
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        service.status,
+        lambda found: service.watch(found, lambda _: None),
+        lambda found: service.tick(found, 50, lambda _: None),
+    ],
+    ids=["status", "watch", "tick"],
+)
+async def test_a_group_that_was_never_applied_is_not_looked_after(verb: Callable[[Site], Awaitable[object]]) -> None:
+    with pytest.raises((UsageError, PermanentError), match="emr-dr apply"):
+        await verb(site(Scene()))
+
+
+async def test_a_tick_ends_when_nothing_is_outstanding_and_gives_the_lease_back() -> None:
+    scene = Scene()
+    await apply(site(scene))
+    began = scene.clock.now()
+    done = await service.tick(site(scene), 50, lambda _: None)
+    assert done.converged
+    assert scene.clock.now() - began < 50
+    document = await scene.store.load(GROUP)
+    assert document is not None
+    assert document.lease is not None
+    assert document.lease.expires_at <= scene.clock.now()
+
+
+async def test_a_tick_does_nothing_while_another_controller_leads() -> None:
+    scene = Scene()
+    await apply(site(scene))
+    leader = scene.controller()
+    await leader.round()
+    seen = await service.tick(site(scene), 50, lambda _: None)
+    assert (seen.observation, seen.leader) == (None, leader.holder)
+
+
+async def test_a_watch_that_is_asked_to_stop_ends_with_the_round_and_gives_the_lease_back() -> None:
+    scene = Scene()
+    await apply(site(scene))
+    found = site(scene)
+    found = replace(found, controller=replace(found.controller, stopping=lambda: True))
+    await service.watch(found, lambda _: None)
+    document = await scene.store.load(GROUP)
+    assert document is not None
+    assert document.lease is not None
+    assert document.lease.expires_at <= scene.clock.now()
