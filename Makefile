@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint fast-test lab-test bench-demo lock clean
+.PHONY: help setup parts demo test quick-checks lint fast-test lab-test bench-demo lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,7 +30,14 @@ parts: $(VENV)/.installed  ## Fetch JDK, Spark, Hadoop and Livy into the user's 
 demo: setup  ## An Availability Zone dies, and Spark goes on (about five minutes)
 	@$(BIN)/emr-dr demo active-passive --json build/demo.json
 
-test: setup lint fast-test lab-test  ## Everything that CI runs
+# The parts arrive while what does not need them is checked.
+test: $(VENV)/.installed  ## Everything that CI runs
+	@$(MAKE) --no-print-directory --output-sync=line -j2 parts quick-checks
+	@$(MAKE) --no-print-directory lab-test
+
+quick-checks:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory fast-test
 
 lint: $(VENV)/.installed  ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .
@@ -39,7 +46,7 @@ lint: $(VENV)/.installed  ## Style, types, and the direction of imports
 	@$(BIN)/lint-imports
 
 fast-test: $(VENV)/.installed  ## The tests that need no services (under a minute)
-	@$(BIN)/python -m pytest -m "not lab" -q
+	@$(BIN)/python -m pytest -m "not lab" -q -n 2 --dist worksteal
 
 lab-test: setup  ## The stories on real Spark, Livy, YARN and HDFS
 	@$(BIN)/python -m pytest -m lab -v

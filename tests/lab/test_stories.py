@@ -43,14 +43,13 @@ def test_one_lost_probe_causes_nothing(town: Rehearsal) -> None:
         quiet_since = time.monotonic()
         eventually(lambda: time.monotonic() - quiet_since > 20, 30, "more than a whole window has passed")
         assert [e for e in watch.events if e["event"] in ("stage_changed", "entitlement_moved")] == []
-        assert watch.events[-1]["event"] == "verdict_changed"
-        assert watch.events[-1]["to"] == "Healthy"
+        eventually(lambda: watch.events[-1].get("to") == "Healthy", 30, "it is healthy again")
     assert town.clusters() == before
 
 
 def test_livy_frozen_not_killed_is_replaced_and_the_old_ones_running_job_finishes(town: Rehearsal) -> None:
     old = town.serving()
-    town.submit(old["address"], "long", seconds=60)
+    town.submit(old["address"], "long", seconds=45)
     eventually(lambda: town.marked("long", "started"), 90, "the job runs")
     with town.watching() as watch:
         town.verb("lab", "freeze", "livy", old["cluster"])
