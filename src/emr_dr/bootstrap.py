@@ -15,7 +15,7 @@ from emr_dr.aws.s3 import S3Artifacts
 from emr_dr.aws.session import Session, Times
 from emr_dr.controller.act import Actor
 from emr_dr.controller.clock import WallClock
-from emr_dr.controller.loop import Controller
+from emr_dr.controller.loop import LEASE_SECONDS, Controller
 from emr_dr.controller.observe import Observer
 from emr_dr.core.group import Placement, Policy
 from emr_dr.core.verdict import Detection
@@ -110,7 +110,8 @@ def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
     recovery = spec.recovery
     return Policy(
         placements=placements,
-        settle=max(recovery.settle, CALL_TIMES.create),
+        # It counts from the decision; the call that was licensed by it ends at the latest with the lease saved with it.
+        settle=recovery.settle + LEASE_SECONDS,
         attempts=recovery.attempts,
         boot=recovery.boot_deadline,
         prove=recovery.prove_deadline,

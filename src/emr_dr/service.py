@@ -9,7 +9,7 @@ from emr_dr.controller.loop import Controller, Round
 from emr_dr.controller.observe import Observation, Observer
 from emr_dr.core.document import Document
 from emr_dr.core.group import Group, Stage, Wanted
-from emr_dr.core.standing import served
+from emr_dr.core.standing import reached
 from emr_dr.core.verdict import Verdict
 from emr_dr.core.world import Health
 from emr_dr.errors import ConflictError, PermanentError, TransientError, UsageError
@@ -21,6 +21,11 @@ from emr_dr.provision.desired import DesiredBalancer
 
 STRATEGIES = {"active-passive": Wanted(1), "warm-standby": Wanted(1, 1), "active-active": Wanted(2)}
 """The whole of a strategy: how many members are wanted in which role."""
+
+RELEASE_TRIES = 5
+"""Saves of a person's word that others may be ahead of."""
+BULKY = ("decided",)
+"""Journal entries that a status leaves out: the whole evidence of a decision."""
 
 Told = Callable[[Round], None]
 
@@ -64,9 +69,12 @@ class Status:
 
     @property
     def answer(self) -> Answer:
-        """Healthy when as many healthy members serve as are wanted; could not tell when some of them was not seen."""
+        """Healthy when as many healthy members serve as are wanted and the balancer does not call them out of service.
+
+        Could not tell when some of them was not seen.
+        """
         world, group = self.observation.world, self.document.group
-        if served(group, world):
+        if reached(group, world):
             return Answer.HEALTHY
         serving = [world.of(m) for m in group.at(Stage.SERVING)]
         unseen = not serving or any(c is None or c.health is Health.UNKNOWN for c in serving)
@@ -87,7 +95,8 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     if document is None:
         raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
     observation = await site.observer.observe(document, site.clock.now())
-    return Status(document, observation, tuple(await _recent(site, recent)))
+    entries = await site.store.newest(site.group, recent, without=BULKY)
+    return Status(document, observation, tuple(entries))
 
 
 async def watch(site: Site, told: Told) -> Round:
@@ -135,19 +144,32 @@ async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wa
         entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})
         await site.store.save(Document(group), entries=[entry])
     elif document.group.held:
-        await _release_hold(site, document)
+        await _release_hold(site)
     if wait:
         await _until_served(site, told)
     return changes
 
 
-async def _release_hold(site: Site, document: Document) -> None:
-    """A person applies again after automation had stopped itself: its attempts are its own again."""
-    group = replace(document.group, held="", attempts=0)
-    entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
-    published = await site.store.views(site.group)  # a person's word changes no view
-    views = published.views if published is not None else ()
-    await site.store.save(replace(document, group=group), views=views, entries=[entry])
+async def _release_hold(site: Site) -> None:
+    """A person applies again after automation had stopped itself: its attempts are its own again.
+
+    A controller beside us saves in each round while something fails, so a refused save is tried again on what is saved.
+    """
+    for tries_left in reversed(range(RELEASE_TRIES)):
+        document = await site.store.load(site.group)
+        if document is None or not document.group.held:
+            return
+        group = replace(document.group, held="", attempts=0)
+        entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
+        published = await site.store.views(site.group)  # a person's word changes no view
+        views = published.views if published is not None else ()
+        try:
+            await site.store.save(replace(document, group=group), views=views, entries=[entry])
+        except ConflictError:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 async def _until_served(site: Site, told: Told) -> None:
@@ -184,12 +206,3 @@ async def _give_back(site: Site) -> None:
         await site.controller.release()
     except (ConflictError, TransientError):
         return
-
-
-async def _recent(site: Site, count: int) -> Sequence[JournalEntry]:
-    entries = list[JournalEntry]()
-    after = 0
-    while page := await site.store.journal(site.group, after=after):
-        entries.extend(e for e in page if e.event != "decided")
-        after = page[-1].seq
-    return entries[-count:]

@@ -63,7 +63,11 @@ async def test_aws_has_what_was_declared_and_a_second_run_changes_nothing(
         ("TCP", 8088), ("TCP", 8998), ("TCP", 9870),
     ]  # fmt: skip
     (livy,) = elbv2.describe_target_groups(Names=["etl-livy"])["TargetGroups"]
-    assert (livy["TargetType"], livy["HealthCheckProtocol"], livy["HealthCheckPath"]) == ("ip", "HTTP", "/version")
+    assert (livy["TargetType"], livy["HealthCheckProtocol"], livy["HealthCheckPath"]) == (
+        "ip",
+        "HTTP",
+        "/batches?size=1",
+    )
     attributes = elbv2.describe_target_group_attributes(TargetGroupArn=livy["TargetGroupArn"])["Attributes"]
     assert {"Key": "deregistration_delay.timeout_seconds", "Value": "0"} in attributes
     assert {"Key": "deregistration_delay.connection_termination.enabled", "Value": "true"} in attributes

@@ -107,6 +107,27 @@ async def test_a_launch_that_was_given_up_before_it_was_sent_is_never_sent(wire:
     assert wire.requests == []
 
 
+async def test_a_call_that_was_given_up_is_not_repeated_by_its_thread(wire: Wire) -> None:
+    """Else it could land after a later round has decided otherwise, or another controller leads."""
+    session = Session(REGION, times=Times(read=0.4, call=0.2))
+    client = session.emr()
+    wire.hang = True
+    ended = threading.Event()
+
+    def protect() -> None:
+        try:
+            client.set_termination_protection(JobFlowIds=["j-1"], TerminationProtected=True)
+        finally:
+            ended.set()
+
+    with pytest.raises(TransientError, match="no answer within"):
+        await session.call("EMR", "SetTerminationProtection", protect)
+    assert await asyncio.to_thread(ended.wait, 20)
+    wire.end()
+    session.close()
+    assert wire.requests == ["SetTerminationProtection"]
+
+
 async def test_reads_are_repeated_where_launches_are_not(wire: Wire, clusters: EmrClusters) -> None:
     replies = [SERVER_ERROR, json_reply("200 OK", '{"Clusters": []}')]
     wire.answer = lambda _, __: replies.pop(0)

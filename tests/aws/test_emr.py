@@ -124,6 +124,20 @@ async def test_the_address_is_asked_for_until_it_is_known_and_then_no_more(
     assert wire.requests.count("ListInstances") == 2
 
 
+async def test_the_address_of_a_primary_that_is_replaced_while_the_cluster_starts_is_not_kept(
+    emr: Emr, clusters: EmrClusters
+) -> None:
+    emr.add("j-1", "etl-1", TAGS, "BOOTSTRAPPING")
+    emr.instances["j-1"] = [{"Id": "i-0", "PrivateIpAddress": "10.0.0.4", "Status": {"State": "BOOTSTRAPPING"}}]
+    assert (await clusters.find())[0].address == "10.0.0.4"
+    emr.add("j-1", "etl-1", TAGS, "WAITING")
+    emr.instances["j-1"] = [
+        {"Id": "i-0", "PrivateIpAddress": "10.0.0.4", "Status": {"State": "TERMINATED"}},
+        {"Id": "i-1", "PrivateIpAddress": "10.0.0.5", "Status": {"State": "RUNNING"}},
+    ]
+    assert (await clusters.find())[0].address == "10.0.0.5"
+
+
 async def test_a_fleets_primary_is_asked_for_as_a_fleets(wire: Wire, emr: Emr, clusters: EmrClusters) -> None:
     asked: list[dict[str, Any]] = []
 

@@ -136,6 +136,15 @@ async def test_the_journal_is_read_in_pieces(store: Store) -> None:
     assert await store.journal("etl", limit=0) == []
 
 
+async def test_the_newest_of_the_journal_leave_out_what_is_not_wanted(store: Store) -> None:
+    await store.append("etl", entries("a", "decided", "b", "decided", "c", "decided"))
+    assert [e.event for e in await store.newest("etl", 2, without=["decided"])] == ["b", "c"]
+    assert [e.event for e in await store.newest("etl", 2)] == ["c", "decided"]
+    assert len(await store.newest("etl", 100)) == 6
+    assert await store.newest("etl", 0) == []
+    assert await store.newest("other", 5) == []
+
+
 async def test_a_reader_that_follows_the_journal_misses_nothing(store: Store, other_store: Store) -> None:
     async def write(by: Store, name: str) -> None:
         for n in range(10):

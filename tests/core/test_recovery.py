@@ -173,6 +173,16 @@ def test_a_store_older_than_the_world_begins_nothing_and_ends_nothing() -> None:
     assert "the store is older than the world" in after.refusals[0]
 
 
+def test_a_store_older_than_the_world_does_not_take_out_who_was_taken_back_since() -> None:
+    """In this memory 1 is fenced for 2; since then 2 was lost, 1 taken back, and 3 launched."""
+    before = replacing(Stage.SERVING, Stage.FENCING)
+    serves = cluster(1, target=TargetState.IN_SERVICE, protected=True)
+    ended = cluster(2, emr=EmrState.ENDED, health=Health.LOST)
+    after, effects = decided(before, serves, ended, cluster(3))
+    assert effects == ()
+    assert stages(after) == stages(before)
+
+
 def test_a_cluster_of_ours_that_nobody_remembers_is_condemned_before_it_is_touched() -> None:
     current = replace(SERVING, launched=7)
     well = cluster(1, target=TargetState.IN_SERVICE, protected=True)

@@ -91,6 +91,11 @@ def test_a_gap_in_watching_forgets_the_run() -> None:
     assert watch([*before, (31 + DETECTION.gap, seen(*SERVICES)), (65, seen(*SERVICES))]).health is Health.SUSPECT
 
 
+def test_a_clock_that_is_put_back_delays_no_verdict_beyond_the_window() -> None:
+    ahead = every(5, seen(*SERVICES), start=3600, until=3630)
+    assert watch([*ahead, *every(5, seen(*SERVICES), until=60)]).health is Health.LOST
+
+
 def test_the_runs_of_another_cluster_are_not_counted() -> None:
     others = (FailureRun("j-0", "livy", since=0, last=60, failures=12),)
     (run,) = remember(others, seen("livy"), 60, DETECTION)
@@ -107,6 +112,18 @@ def test_the_runs_of_another_cluster_are_not_counted() -> None:
 )
 def test_without_a_second_witness_that_agrees_no_member_is_lost(witness: Witness, name: VerdictName) -> None:
     assert watch(every(5, seen(*SERVICES, witnesses=all_with(witness)), until=300)).name is name
+
+
+@pytest.mark.parametrize(
+    ("failing", "name"), [(SERVICES, VerdictName.MEMBER_LOST), (("livy",), VerdictName.SERVICE_DOWN)]
+)
+def test_a_standby_that_no_balancer_checks_is_given_up_on_direct_checks_alone(
+    failing: tuple[str, ...], name: VerdictName
+) -> None:
+    alone = replace(seen(*failing, witnesses=all_with(Witness.SILENT)), stands_by=True)
+    assert watch(every(5, alone, until=45)).health is Health.SUSPECT
+    assert watch(every(5, alone, until=300)).name is name
+    assert watch(every(5, alone, until=300)).health is Health.LOST
 
 
 def test_one_service_that_the_balancer_still_reaches_keeps_a_member_from_being_lost() -> None:

@@ -189,7 +189,7 @@ async def test_a_service_with_a_password_is_healthy_when_it_asks_for_it() -> Non
     account = MemoryAccount()
     await ensure(account, replace(declared(), services={"livy": livy}))
     fields = account.parts["group/etl-livy"].fields
-    assert (fields["HealthCheckProtocol"], fields["HealthCheckPath"]) == ("HTTPS", "/gate/version")
+    assert (fields["HealthCheckProtocol"], fields["HealthCheckPath"]) == ("HTTPS", "/gate/batches?size=1")
     assert fields["Matcher"] == "200,401"
 
 
@@ -201,3 +201,9 @@ def test_target_groups_are_named_after_group_and_service() -> None:
     }
     longest = Spec.model_validate({**SPEC, "group": "a" * 24})
     assert all(len(name) <= 32 for name in target_group_names(longest).values())
+
+
+async def test_the_balancer_asks_livy_for_what_it_is_there_for_and_not_for_its_version() -> None:
+    account = MemoryAccount()
+    await ensure(account, declared())
+    assert account.parts["group/etl-livy"].fields["HealthCheckPath"] == "/batches?size=1"

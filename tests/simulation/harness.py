@@ -12,6 +12,7 @@ from emr_dr.core.verdict import Detection
 from emr_dr.core.view import MemberView
 from emr_dr.lab.memory import (
     Delays,
+    MemoryArtifacts,
     MemoryBalancer,
     MemoryCloud,
     MemoryClusters,
@@ -21,7 +22,11 @@ from emr_dr.lab.memory import (
     VirtualClock,
 )
 from emr_dr.ports import JournalEntry, Store
+from emr_dr.provision.desired import DesiredBalancer
+from emr_dr.service import Site
+from emr_dr.spec.address import Balancer, Services
 from emr_dr.stores.memory import MemoryStore
+from provision.memory_account import MemoryAccount
 
 GROUP = "etl"
 PLACEMENTS = (Placement("subnet-a", "az-a"), Placement("subnet-b", "az-b"))
@@ -38,6 +43,7 @@ POLICY = Policy(
     retire_unconfirmed_after=3600,
 )
 DELAYS = Delays(boot=20, address_known=5, ending=10, emr_notices=60, healthy=5, unhealthy=5, draining=5, proof=5)
+BALANCER = Balancer(name="etl-livy", subnets=("subnet-a", "subnet-b"))
 PATIENCE = 3600.0
 """Virtual seconds after which a group that has not converged never will."""
 
@@ -136,3 +142,21 @@ class Scene:
     async def events(self, name: str) -> Sequence[JournalEntry]:
         """The journal's entries of one name."""
         return [e for e in await self.store.journal(GROUP, limit=100_000) if e.event == name]
+
+
+def site(scene: Scene, account: MemoryAccount | None = None) -> Site:
+    """A new process's site; the account outlives it."""
+    controller = scene.controller()
+    return Site(
+        group=GROUP,
+        strategy="active-passive",
+        store=scene.store,
+        clusters=MemoryClusters(scene.cloud),
+        observer=controller.observer,
+        controller=controller,
+        account=account or MemoryAccount(),
+        balancer=DesiredBalancer(GROUP, BALANCER, Services().declared(), BALANCER.subnets),
+        artifacts=MemoryArtifacts(),
+        proving_job=("prove.py", b"pass"),
+        clock=scene.clock,
+    )

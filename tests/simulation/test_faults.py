@@ -9,8 +9,8 @@ from emr_dr.controller.loop import Round
 from emr_dr.core.group import Stage, Wanted
 from emr_dr.core.verdict import VerdictName
 from emr_dr.core.world import EmrState
-from emr_dr.errors import PermanentError, ThrottledError, TransientError
-from emr_dr.lab.memory import Machine
+from emr_dr.errors import ConflictError, EmrDrError, PermanentError, ThrottledError, TransientError
+from emr_dr.lab.memory import Machine, MemoryBalancer
 from emr_dr.ports.store import JsonValue
 from simulation.harness import DELAYS, POLICY, Life, Scene
 
@@ -193,6 +193,18 @@ async def test_candidates_that_never_come_up_end_in_a_hold_and_not_in_more_launc
     assert len(scene.cloud.machines) == 1 + POLICY.attempts
 
 
+async def test_a_standby_that_dies_while_a_cooldown_keeps_it_waiting_is_replaced() -> None:
+    """No balancer checks it, so no second witness will ever agree that it is lost."""
+    scene, member = await serving(scene=Scene(policy=replace(POLICY, cooldown=900)))
+    scene.cloud.freeze(member.id)
+    done = await scene.until(lambda done: [m.number for m in done.group.at(Stage.SERVING)] == [2])
+    scene.cloud.freeze(done.group.at(Stage.SERVING)[0].cluster or "")
+    done = await scene.until(lambda done: bool(done.group.at(Stage.STANDBY)))
+    scene.cloud.freeze(done.group.at(Stage.STANDBY)[0].cluster or "")
+    done = await scene.until(lambda done: [m.number for m in done.group.at(Stage.SERVING)] == [4])
+    assert [m.number for m in done.group.at(Stage.SERVING)] == [4]
+
+
 async def test_one_effect_that_fails_is_asked_for_again() -> None:
     scene, member = await serving()
     for call in ("prove", "register", "deregister", "terminate", "protect"):
@@ -202,12 +214,44 @@ async def test_one_effect_that_fails_is_asked_for_again() -> None:
     assert live(scene) == [2]
 
 
+@pytest.mark.parametrize("error", [PermanentError("not allowed"), ConflictError("not our tag")])
+async def test_a_balancer_that_may_not_be_described_delays_an_admission_and_ends_no_controller(
+    error: EmrDrError,
+) -> None:
+    scene = Scene()
+    await scene.declare()
+    scene.cloud.faults.fail("address", error, times=5)
+    async with asyncio.timeout(20):
+        assert (await scene.converge()).converged
+
+
+async def test_an_address_that_was_given_on_to_the_serving_member_is_not_taken_out_for_its_former_owner() -> None:
+    scene, member = await serving()
+    former = scene.cloud.create(member.number, scene.group.origin, POLICY.placements[0])
+    former.address, former.terminated_at = member.address, scene.clock.now()
+    former.delays = replace(DELAYS, ending=300)
+    effects, done = await watched(scene, 600)
+    assert "deregister" not in effects
+    assert done.converged
+
+
 async def test_a_cluster_of_another_store_is_never_touched() -> None:
     scene, member = await serving()
     foreign = scene.cloud.create(9, "another-store", POLICY.placements[0])
     scene.cloud.kill(member.id)
     await scene.converge()
     assert foreign.state(scene.clock.now()) is EmrState.UP
+
+
+async def test_a_target_of_another_store_is_never_taken_out_and_is_said() -> None:
+    """Else two stores behind one balancer would take each other's serving members out for ever."""
+    scene, _ = await serving()
+    foreign = scene.cloud.create(1, "another-store", POLICY.placements[0])
+    await scene.clock.sleep(DELAYS.boot)
+    await MemoryBalancer(scene.cloud).register(foreign.address)
+    effects, done = await watched(scene, 300)
+    assert effects == []
+    assert any(foreign.address in refusal for refusal in done.group.refusals)
 
 
 @pytest.mark.parametrize("wanted", [Wanted(1), Wanted(1, 1), Wanted(2)], ids=["1+0", "1+1", "2+0"])

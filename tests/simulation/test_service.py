@@ -1,37 +1,19 @@
 """The service functions, over memory and virtual time: what each does, refuses, and leaves alone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 
 import pytest
 
 from emr_dr import service
+from emr_dr.core.document import Document
 from emr_dr.core.group import Placement
 from emr_dr.errors import ConflictError, PermanentError, UsageError
-from emr_dr.lab.memory import MemoryArtifacts, MemoryClusters
 from emr_dr.provision.change import Change
 from emr_dr.service import Answer, Site
-from provision.memory_account import MemoryAccount
-from provision.test_provision import declared
-from simulation.harness import GROUP, Scene
-
-
-def site(scene: Scene, account: MemoryAccount | None = None) -> Site:
-    """A new process's site; the account outlives it."""
-    controller = scene.controller()
-    return Site(
-        group=GROUP,
-        strategy="active-passive",
-        store=scene.store,
-        clusters=MemoryClusters(scene.cloud),
-        observer=controller.observer,
-        controller=controller,
-        account=account or MemoryAccount(),
-        balancer=declared(),
-        artifacts=MemoryArtifacts(),
-        proving_job=("prove.py", b"pass"),
-        clock=scene.clock,
-    )
+from emr_dr.stores.memory import MemoryStore
+from provision.memory_account import MemoryAccount, Subnet
+from simulation.harness import GROUP, Scene, site
 
 
 async def apply(found: Site) -> list[Change]:
@@ -132,3 +114,35 @@ async def test_a_watch_that_is_asked_to_stop_ends_with_the_round_and_gives_the_l
     assert document is not None
     assert document.lease is not None
     assert document.lease.expires_at <= scene.clock.now()
+
+
+class BusyAccount(MemoryAccount):
+    """While it is asked, a controller saves a round: one that sees something failing does so every few seconds."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__()
+        self.store = store
+
+    async def subnets(self, ids: Collection[str]) -> Mapping[str, Subnet]:
+        document = await self.store.load(GROUP)
+        assert document is not None
+        await self.store.save(document)
+        return await super().subnets(ids)
+
+
+async def test_a_hold_is_released_beside_a_controller_that_saves_meanwhile() -> None:
+    scene = Scene()
+    await MemoryStore.save(scene.store, Document(replace(scene.group, held="3 candidates spent", attempts=3)))
+    busy = site(scene, BusyAccount(scene.store))
+    await service.apply(busy, lambda _: None, changed=lambda _: None, wait=False)
+    document = await scene.store.load(GROUP)
+    assert document is not None
+    assert (document.group.held, document.group.attempts) == ("", 0)
+
+
+async def test_a_status_brings_as_many_entries_as_it_is_asked_for() -> None:
+    scene = Scene()
+    await scene.declare()
+    await scene.converge()
+    for count in (0, 1, 3):
+        assert len((await service.status(site(scene), recent=count)).recent) == count

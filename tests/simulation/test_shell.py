@@ -1,14 +1,16 @@
 """Promises of the shell around the decisions: what it leaves behind when it stops, and when something fails inside."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from emr_dr.controller.loop import Controller
 from emr_dr.core.group import Wanted
-from emr_dr.errors import TransientError
-from emr_dr.lab.memory import MemoryBalancer, Moment
+from emr_dr.errors import ConflictError, TransientError
+from emr_dr.lab.memory import MemoryBalancer, MemoryClusters, Moment
+from emr_dr.ports import ClusterFacts
 from simulation.harness import GROUP, POLICY, Life, Scene
 
 
@@ -45,6 +47,32 @@ class LockedOnce(Life):
             self.points.append("locked")
             raise TransientError("the store is locked")
         super().pass_point(moment, call)
+
+
+class StoppedWhileLooking(MemoryClusters):
+    """As if the process were stopped in the middle of its look, for an hour."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene.cloud)
+        self._clock = scene.clock
+
+    async def find(self) -> Sequence[ClusterFacts]:
+        seen = await super().find()
+        await self._clock.sleep(3600)
+        return seen
+
+
+async def test_what_was_seen_an_hour_ago_is_not_acted_on() -> None:
+    scene = Scene()
+    await scene.declare()
+    controller = scene.controller()
+    controller.observer = replace(controller.observer, clusters=StoppedWhileLooking(scene))
+    with pytest.raises(ConflictError, match="too old"):
+        await controller.round()
+    assert not scene.cloud.machines
+    document = await scene.store.load(GROUP)
+    assert document is not None
+    assert document.version == 1
 
 
 async def rounds_until_it_raises(controller: Controller) -> None:

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
+from emr_dr.cli.main import VERBS
 from emr_dr.errors import UsageError
 from emr_dr.spec import json_schema, starter
 from spec.spec_examples import FULL, PLANNED, SMALL, changed, loaded, refused
@@ -145,3 +146,9 @@ def test_a_starter_needs_a_possible_group_and_strategy() -> None:
         starter("Etl", "active-passive")
     with pytest.raises(UsageError, match="choose from active-passive"):
         starter("etl", "passive")
+
+
+def test_the_starter_names_no_verb_that_is_not_there() -> None:
+    named = set(re.findall(r"(?:: |, )emr-dr ([a-z]+)", starter("etl", "active-passive")))
+    assert "apply" in named
+    assert named <= VERBS.keys()

@@ -70,7 +70,7 @@ class EmrClusters:
         self._template = template
         self._own_bootstrap = own_bootstrap
         self._named = re.compile(re.escape(cluster_name(group, 0).removesuffix("0")) + r"\d+")
-        # What cannot change: a cluster's tags are written by its launch, and a cluster outlives no primary of its own.
+        # What cannot change: a cluster's tags are written by its launch, and once up it outlives no primary of its own.
         self._ours: set[str] = set()
         self._strange: set[str] = set()
         self._addresses: dict[str, str] = {}
@@ -195,7 +195,11 @@ class EmrClusters:
         )
 
     async def _address(self, cluster: Json, state: EmrState) -> str:
-        """The primary's private address, asked for until it is known; DescribeCluster knows a DNS name only."""
+        """The primary's private address; DescribeCluster knows a DNS name only.
+
+        It is remembered once the cluster is up: while it starts, EMR may still put another machine in the primary's
+        place.
+        """
         cluster_id: str = cluster["Id"]
         if cluster_id not in self._addresses and state is not EmrState.ENDED:
             fleets = cluster.get("InstanceCollectionType") == "INSTANCE_FLEET" or (
@@ -209,8 +213,10 @@ class EmrClusters:
             answer: Json = await self._session.call(
                 "EMR", "ListInstances", lambda: self._client.list_instances(**request)
             )
-            if address := _private_address(answer.get("Instances") or ()):
-                self._addresses[cluster_id] = address
+            address = _private_address(answer.get("Instances") or ())
+            if state is not EmrState.UP or not address:
+                return address
+            self._addresses[cluster_id] = address
         return self._addresses.get(cluster_id, "")
 
 

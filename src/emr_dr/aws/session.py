@@ -81,7 +81,9 @@ class Session:
 
     def emr(self) -> "EMRClient":
         """Return a client for every EMR call but RunJobFlow."""
-        return self._boto.client("emr", config=self._config(self.times.read, self._attempts))
+        client = self._boto.client("emr", config=self._config(self.times.read, self._attempts))
+        client.meta.events.register("before-send", self._licences.refuse_late)
+        return client
 
     def emr_create(self) -> "EMRClient":
         """Return a client for RunJobFlow alone, which sends it once and never again.
@@ -95,7 +97,9 @@ class Session:
 
     def elbv2(self) -> "ElasticLoadBalancingv2Client":
         """Return a client for Elastic Load Balancing version 2."""
-        return self._boto.client("elbv2", config=self._config(self.times.read, self._attempts))
+        client = self._boto.client("elbv2", config=self._config(self.times.read, self._attempts))
+        client.meta.events.register("before-send", self._licences.refuse_late)
+        return client
 
     def ec2(self) -> "EC2Client":
         """Return a client for EC2."""
@@ -128,18 +132,15 @@ class Session:
             OutcomeUnknownError: It cannot be told whether the call was carried out.
             EmrDrError: It was not.
         """
-        given_up = threading.Event()
-        try:
-            licensed = partial(self._licences.use, given_up, request)
-            return await self._run(service, operation, licensed, self.times.create, creates=True)
-        finally:
-            given_up.set()
+        return await self._run(service, operation, request, self.times.create, creates=True)
 
     async def _run(self, service: str, operation: str, request: Callable[[], T], seconds: float, *, creates: bool) -> T:
+        given_up = threading.Event()
+        licensed = partial(self._licences.use, given_up, request)
         try:
             # The read timeout counts between two bytes, so an answer that drips needs a deadline over all of it.
             async with asyncio.timeout(seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, request)
+                return await asyncio.get_running_loop().run_in_executor(self._executor, licensed)
         except TimeoutError as error:
             kind = OutcomeUnknownError if creates else TransientError
             raise kind(f"no answer within {seconds:g} s", where=f"{service} {operation}") from error
@@ -148,6 +149,8 @@ class Session:
             if ours is None:
                 raise
             raise ours from error
+        finally:
+            given_up.set()
 
     @asynccontextmanager
     async def within(self, what: str) -> AsyncIterator[None]:
@@ -164,10 +167,11 @@ class Session:
 
 
 class _Licences:
-    """Keeps a thread from sending a creating call that nobody waits for any more.
+    """Keeps a thread from sending a call that nobody waits for any more.
 
-    A thread cannot be interrupted: held up before sending (signing may ask for new credentials), it would send long
-    after its caller gave up, lost its lease and let somebody else launch.
+    A thread cannot be interrupted: held up before sending (signing may ask for new credentials), or between two
+    attempts of a client that repeats, it would send after its caller gave up: a launch once the lease is lost, or an
+    address registered once a later round has taken it out.
     """
 
     def __init__(self) -> None:
@@ -182,4 +186,4 @@ class _Licences:
         """Stand before each sending (botocore's event `before-send`) and refuse the late ones."""
         given_up: threading.Event | None = getattr(self._local, "given_up", None)
         if given_up is not None and given_up.is_set():
-            raise TransientError("given up before it was sent", where="EMR RunJobFlow")
+            raise TransientError("given up before it was sent", where="AWS")

@@ -100,7 +100,11 @@ def watch(spec: Path, *, as_json: bool) -> None:
 @json_option
 @click.option("--for", "seconds", default="50s", show_default=True, type=Seconds(), help="How long at the most.")
 def tick(spec: Path, *, as_json: bool, seconds: float) -> None:
-    """Run controller rounds until nothing is outstanding or time is up. Safe to run twice at once."""
+    """Run controller rounds until nothing is outstanding or time is up. Safe to run twice at once.
+
+    Schedule it so that less than 30 s lie between the end of one and the next (each minute with --for 50s): failures
+    that nobody watched for longer are forgotten, and a loss that only probes show would never be believed.
+    """
 
     async def work(assembly: Assembly) -> Round:
         with render.progress(quiet=as_json) as shown:

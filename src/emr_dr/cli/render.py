@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +24,9 @@ from emr_dr.service import Answer, Status
 COLOURS = {"Healthy": "green", "Suspect": "yellow", "MemberLost": "red", "ServiceDown": "red", "Blind": "magenta"}
 WORDS = {Answer.HEALTHY: "healthy", Answer.NOT_HEALTHY: "not healthy", Answer.COULD_NOT_TELL: "could not tell"}
 
+UNCUT = 160
+"""Columns that the widest row of a status needs."""
+
 
 class Progress:
     """Lines as things change, and one line that is kept up to date below them on a terminal."""
@@ -33,28 +37,33 @@ class Progress:
         self._before: RecoveryGroup | None = None
         self._verdicts: dict[str, str] = {}
         self._leader = ""
+        self._troubles: frozenset[str] = frozenset()
         self._begun = time.monotonic()
         self._status = console.status("looking", spinner="dots")
 
     def change(self, change: Change) -> None:
         """Show one change made in the account."""
-        self._line(str(change))
+        self._line(escape(str(change)))
 
     def round(self, done: Round) -> None:
         """Show what one round changed."""
         if done.observation is None:
             if done.leader != self._leader:
-                self._line(f"another controller leads: {done.leader}")
+                self._line(f"another controller leads: {escape(done.leader)}")
             self._leader = done.leader
             return
         self._members(done.group)
         for cluster, verdict in done.observation.verdicts.items():
             if self._verdicts.get(cluster, "Healthy") != verdict.name:
-                self._line(f"{cluster}: [{COLOURS.get(verdict.name, 'white')}]{verdict.name}[/]: {verdict.why}")
+                self._line(f"{cluster}: [{COLOURS.get(verdict.name, 'white')}]{verdict.name}[/]: {escape(verdict.why)}")
             self._verdicts[cluster] = verdict.name
         for outcome in done.outcomes:
             if outcome.ending is not Ending.DONE:
-                self._line(f"{effect_name(outcome.effect)} {outcome.ending}: {outcome.detail}")
+                self._line(f"{effect_name(outcome.effect)} {outcome.ending}: {escape(outcome.detail)}")
+        for trouble in done.observation.troubles:
+            if trouble not in self._troubles:
+                self._line(f"[magenta]could not see[/] {escape(trouble)}")
+        self._troubles = frozenset(done.observation.troubles)
         self._status.update(_headline(done))
 
     def _members(self, group: RecoveryGroup) -> None:
@@ -67,7 +76,7 @@ class Progress:
             self._line(f"{_title(old[number])}: gone")
         for refusal in group.refusals:
             if self._before is None or refusal not in self._before.refusals:
-                self._line(f"[yellow]not now[/]: {refusal}")
+                self._line(f"[yellow]not now[/]: {escape(refusal)}")
         self._before = group
 
     def _line(self, text: str) -> None:
@@ -91,20 +100,23 @@ def progress(*, quiet: bool) -> Progress:
 
 
 def status(seen: Status) -> None:
-    """Print the group."""
-    Console().print(_status_view(seen))
+    """Print the group whole, however narrow the terminal: ids and addresses are there to be copied."""
+    console = Console()
+    console.width = max(console.width, UNCUT)
+    console.print(_status_view(seen), soft_wrap=True)
 
 
 def check(seen: Status) -> None:
     """Print the answer and what stands behind it."""
     console = Console()
-    console.print(f"{seen.document.group.name}: {WORDS[seen.answer]}", highlight=False, soft_wrap=True)
+    console.print(f"{seen.document.group.name}: {WORDS[seen.answer]}", highlight=False, markup=False, soft_wrap=True)
     for m in seen.document.group.members:
-        verdict = seen.verdict(m.cluster)
-        if verdict is not None:
-            console.print(f"  {_title(m)} {m.stage}: {verdict.name}: {verdict.why}", highlight=False, soft_wrap=True)
+        verdict, cluster = seen.verdict(m.cluster), seen.observation.world.of(m)
+        if verdict is not None and cluster is not None:
+            line = f"  {_title(m)} {m.stage}: {verdict.name}: {verdict.why}; target {cluster.target}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     for trouble in seen.observation.troubles:
-        console.print(f"  could not see {trouble}", highlight=False, soft_wrap=True)
+        console.print(f"  could not see {trouble}", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -116,13 +128,13 @@ def screen() -> Iterator[Callable[[Status], None]]:
 
 def status_json(seen: Status) -> dict[str, JsonValue]:
     """The status for programs."""
-    group, lease = seen.document.group, seen.document.lease
+    group = seen.document.group
     return {
         "group": group.name,
         "answer": seen.answer.name.lower(),
         "epoch": group.epoch,
         "version": seen.document.version,
-        "leader": lease.holder if lease else None,
+        "leader": _leader(seen),
         "held": group.held,
         "refusals": list(group.refusals),
         "troubles": list(seen.observation.troubles),
@@ -151,7 +163,7 @@ def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
 
 
 def _status_view(seen: Status) -> Group:
-    group, lease = seen.document.group, seen.document.lease
+    group = seen.document.group
     table = Table(
         "member", "cluster", "stage", "since", "AZ", "address", "EMR", "target", "verdict", box=None, pad_edge=False
     )
@@ -168,9 +180,8 @@ def _status_view(seen: Status) -> Group:
             cluster.target if cluster else "not seen",
             Text(verdict.name, style=COLOURS.get(verdict.name, "white")) if verdict else "-",
         )
-    leader = lease.holder if lease and lease.expires_at > seen.observation.world.at else "nobody"
     lines: list[Text | Table] = [
-        Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {leader}"),
+        Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {_leader(seen) or 'nobody'}"),
         Text(""),
         table,
     ]
@@ -181,6 +192,12 @@ def _status_view(seen: Status) -> Group:
     lines += [Text("")] if seen.recent else []
     lines += [Text(_entry(e.at, e.event, dict(e.detail)), style="dim") for e in seen.recent]
     return Group(*lines)
+
+
+def _leader(seen: Status) -> str | None:
+    """Who holds the lease now; one that was given back, or has run out, is held by nobody."""
+    lease = seen.document.lease
+    return lease.holder if lease and lease.expires_at > seen.observation.world.at else None
 
 
 def _entry(at: float, event: str, detail: dict[str, JsonValue]) -> str:
@@ -200,7 +217,7 @@ def _title(m: Member) -> str:
 
 
 def _because(m: Member) -> str:
-    return f" ({m.reason})" if m.reason else ""
+    return f" ({escape(m.reason)})" if m.reason else ""
 
 
 def _ago(seconds: float) -> str:

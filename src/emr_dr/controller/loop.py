@@ -79,7 +79,7 @@ class Controller:
 
         Raises:
             PermanentError: The group was never applied here, or the store is unreadable.
-            ConflictError: Somebody else saved meanwhile; nothing was done, the next round sees it.
+            ConflictError: Somebody else saved meanwhile, or looking took too long; nothing was done.
             TransientError: The store is out of reach; nothing was done.
         """
         document = await self.store.load(self.group)
@@ -89,6 +89,8 @@ class Controller:
         if lease is not None and lease.holder != self.holder and lease.expires_at > self.clock.now():
             return Round(document, None, leader=lease.holder)
         observation = await self.observer.observe(document, self.clock.now(), tuple(self._refused))
+        if self.clock.now() - observation.world.at > LEASE_SECONDS:  # we were stopped while looking, or starved
+            raise ConflictError("what was seen is too old to act on", where=self.group, remedy="look again")
         group, effects = decide(document.group, observation.world, self.policy)
         saved = await self._save(document, group, observation, effects)
         self._refused.clear()

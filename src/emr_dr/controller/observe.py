@@ -11,7 +11,7 @@ from emr_dr.core.ensure import proving_name
 from emr_dr.core.group import Group, Member, Stage
 from emr_dr.core.verdict import Detection, Evidence, FailureRun, Verdict, judge, remember
 from emr_dr.core.world import Cluster, EmrState, ProvingResult, RefusedLaunch, Sight, TargetState, World
-from emr_dr.errors import EmrDrError, PermanentError, TransientError
+from emr_dr.errors import EmrDrError, PermanentError
 from emr_dr.ports import Balancer, ClusterFacts, Clusters, MemberWork, Probes, TargetFact
 
 T = TypeVar("T")
@@ -61,11 +61,13 @@ class Observer:
         facts = tuple(f for f in found or () if f.origin == document.group.origin)
         seen = await asyncio.gather(*(self._cluster(f, document.group, targets, look) for f in facts))
         runs, verdicts, judged = self._judge(document, seen, at)
-        known = {c.address for c in judged}
+        strangers = {t.address for t in targets or ()} - {c.address for c in judged}
+        foreign = {f.address for f in found or () if f.origin != document.group.origin}
         world = World(
             at=at,
             clusters=judged,
-            strangers=tuple(sorted({t.address for t in targets or ()} - known)),
+            strangers=tuple(sorted(strangers)),
+            foreign=tuple(sorted(strangers & foreign)),
             blind=frozenset(look.blind),
             refused=tuple(refused),
         )
@@ -101,7 +103,7 @@ class Observer:
             number=facts.number,
             emr=facts.state,
             address=address,
-            target=standing_at_balancer(targets, address, self.services),
+            target=standing_at_balancer(targets, "" if _handed_on(address, member, group) else address, self.services),
             protected=facts.protected,
             reason=facts.reason,
         )
@@ -113,6 +115,7 @@ class Observer:
             tuple(results),
             tuple((s, witness(targets, address, s)) for s in self.services),
             aws_reachable=targets is not None,
+            stands_by=member is not None and member.stage is Stage.STANDBY and cluster.target is TargetState.ABSENT,
         )
         return cluster, evidence
 
@@ -149,6 +152,11 @@ class Observer:
         return tuple(runs), verdicts, tuple(judged)
 
 
+def _handed_on(address: str, member: Member | None, group: Group) -> bool:
+    """Whether a target here is another member's: AWS gives an address on while EMR still ends its former cluster."""
+    return member not in group.entitled and address in {m.address for m in group.entitled}
+
+
 class _Look:
     """What one round could not see, gathered while it looks."""
 
@@ -175,9 +183,9 @@ class _Look:
             return None
 
     async def answer(self, call: Awaitable[T]) -> T | None:
-        """Return the answer; without one there is just nothing to go by, and the reason is kept."""
+        """Return the answer; without one, even for good, there is just nothing to go by, and the reason is kept."""
         try:
             return await call
-        except TransientError as error:
+        except EmrDrError as error:
             self.troubles.append(str(error))
             return None

@@ -30,7 +30,7 @@ def outstanding(before: Group, group: Group, world: World, policy: Policy, *, pa
     if group.entitled and not paused and not world.blind:  # a stranger may serve until somebody is there to take over
         remembered = {m.address for m in group.members}
         for address in world.strangers:
-            if address not in remembered:
+            if address not in remembered and address not in world.foreign:
                 yield DeregisterTarget("", address, group.epoch)
 
 

@@ -31,6 +31,8 @@ def decide(group: Group, world: World, policy: Policy) -> tuple[Group, Sequence[
     before = group
     paused = group.pause is not None and world.at < group.pause.until
     group = replace(forget(group, world.at, policy), pause=group.pause if paused else None, refusals=())
+    if older := _older_than(world, group):  # whoever is fenced in this memory may serve by now: nothing is touched
+        return replace(group, refusals=(older,)), ()
     # Each part sees the result of the ones before, so that one save holds a consistent step.
     group = condemn_orphans(group, world)
     group = advance(group, world, policy, paused=paused)
@@ -51,8 +53,14 @@ def _obstacle(group: Group, world: World, *, paused: bool) -> str:
         return f"paused: {group.pause.reason}"
     if world.blind:
         return "blind: " + ", ".join(sorted(world.blind))
-    ahead = [c for c in world.clusters if c.number > group.launched]
-    if ahead:  # whatever we decided on would be decided on a past that others have left behind
-        newest = max(c.number for c in ahead)
-        return f"the store is older than the world: it gave out launch {group.launched}, launch {newest} exists"
+    if world.foreign:
+        return f"another store's cluster is a target of this balancer: {', '.join(world.foreign)}"
     return ""
+
+
+def _older_than(world: World, group: Group) -> str:
+    """Why nothing at all may be done: whatever we decided on would be a past that others have left behind."""
+    newest = max((c.number for c in world.clusters), default=0)
+    if newest <= group.launched:
+        return ""
+    return f"the store is older than the world: it gave out launch {group.launched}, launch {newest} exists"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emr_dr.core.group import COMING, ENTITLED, Group, Member, Policy, Stage
-from emr_dr.core.world import World
+from emr_dr.core.world import TargetState, World
 
 
 def overdue(member: Member, world: World, policy: Policy) -> bool:
@@ -30,6 +30,13 @@ def served(group: Group, world: World) -> bool:
     return sum(world.healthy(m) for m in group.at(Stage.SERVING)) >= group.wanted.serving
 
 
+def reached(group: Group, world: World) -> bool:
+    """Whether enough healthy members serve, and none of them is seen to be out of the balancer's service."""
+    words = [seen.target for m in group.at(Stage.SERVING) if (seen := world.of(m)) is not None and seen.healthy]
+    known_well = (TargetState.IN_SERVICE, TargetState.UNSEEN)  # what could not be read says nothing against it
+    return sum(word in known_well for word in words) >= group.wanted.serving
+
+
 def complete(group: Group, world: World) -> bool:
     """Whether the group has all it wants, and nothing is being built or handed over."""
     standby = sum(world.healthy(m) for m in group.at(Stage.STANDBY))
@@ -38,9 +45,10 @@ def complete(group: Group, world: World) -> bool:
 
 
 def converged(group: Group, world: World) -> bool:
-    """Whether nothing is outstanding: wanted numbers serve and stand by, all healthy, and nobody else is remembered."""
+    """Whether nothing is outstanding: wanted numbers are reached and stand by, all healthy, and no others exist."""
     resting = group.at(Stage.SERVING, Stage.STANDBY)
-    return complete(group, world) and len(resting) == len(group.members) and all(world.healthy(m) for m in resting)
+    settled = complete(group, world) and reached(group, world)
+    return settled and len(resting) == len(group.members) and all(world.healthy(m) for m in resting)
 
 
 def missing(group: Group, world: World, policy: Policy) -> int:

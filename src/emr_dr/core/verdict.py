@@ -47,6 +47,8 @@ class Evidence:
         emr: EMR's word; None when EMR could not be asked.
         probes: Direct checks, one a service; empty when there was nothing to ask yet.
         witnesses: The balancer's word, by service.
+        stands_by: It is a standby and no target, so the balancer can have no word on it. Nothing is served by it, so
+            direct checks alone may give it up: waiting for a second witness would be waiting for ever.
     """
 
     cluster: str
@@ -54,10 +56,21 @@ class Evidence:
     probes: tuple[ProbeResult, ...] = ()
     witnesses: tuple[tuple[str, Witness], ...] = ()
     aws_reachable: bool = True
+    stands_by: bool = False
 
     def witness(self, service: str) -> Witness:
         """The balancer's word on one service."""
         return dict(self.witnesses).get(service, Witness.SILENT)
+
+    def confirmed(self, service: str) -> bool:
+        """Whether a failed direct check of the service is borne out, or nobody could bear it out."""
+        word = self.witness(service)
+        return word is Witness.AGREES or (self.stands_by and word is Witness.SILENT)
+
+    @property
+    def second_word(self) -> str:
+        """Who bears failed direct checks out, in words."""
+        return "it is no target, so nobody else can say" if self.stands_by else "the balancer's checks agree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +117,12 @@ class Verdict:
 
 
 def remember(runs: Iterable[FailureRun], evidence: Evidence, at: float, detection: Detection) -> tuple[FailureRun, ...]:
-    """Return the failure runs of this evidence's cluster after one more round."""
-    old = {r.service: r for r in runs if r.cluster == evidence.cluster and at - r.last <= detection.gap}
+    """Return the failure runs of this evidence's cluster after one more round.
+
+    A run from the future was stamped by a clock that has been put right since: kept, it could not fill its window until
+    time has caught up.
+    """
+    old = {r.service: r for r in runs if r.cluster == evidence.cluster and 0 <= at - r.last <= detection.gap}
     return tuple(
         replace(old[p.service], last=at, failures=old[p.service].failures + 1)
         if p.service in old
@@ -139,8 +156,8 @@ def _judge_member(
         return Verdict(
             VerdictName.SUSPECT, Health.SUSPECT, f"{_named(failing)}, not yet for {detection.member_lost:g} s"
         )
-    if words == {Witness.AGREES}:
-        why = f"no service answers for {detection.member_lost:g} s, and the balancer's checks agree"
+    if all(evidence.confirmed(p.service) for p in failing):
+        why = f"no service answers for {detection.member_lost:g} s, and {evidence.second_word}"
         return Verdict(VerdictName.MEMBER_LOST, Health.LOST, why)
     if Witness.CONTRADICTS in words:
         why = "direct checks fail, but the balancer reaches the member: the path from here is broken"
@@ -152,10 +169,10 @@ def _judge_services(
     evidence: Evidence, failing: Sequence[ProbeResult], runs: Sequence[FailureRun], at: float, detection: Detection
 ) -> Verdict:
     down = [p for p in failing if _believed(p, runs, at, detection.service_down, detection)]
-    agreed = next((p for p in down if evidence.witness(p.service) is Witness.AGREES), None)
+    agreed = next((p for p in down if evidence.confirmed(p.service)), None)
     if agreed is not None:
         health = Health.LOST if detection.replace_on_service_down else Health.SUSPECT
-        why = f"{_named([agreed])} for {detection.service_down:g} s, and the balancer's check agrees"
+        why = f"{_named([agreed])} for {detection.service_down:g} s, and {evidence.second_word}"
         return Verdict(VerdictName.SERVICE_DOWN, health, why, agreed.service)
     if any(evidence.witness(p.service) is Witness.CONTRADICTS for p in down):
         why = f"{_named(down)}, but the balancer reaches it: the path from here is broken"

@@ -111,6 +111,7 @@ class World:
     Attributes:
         clusters: By creation time; ended ones too, as long as EMR or a target shows them.
         strangers: Addresses that are targets of our balancer and belong to no cluster in `clusters`.
+        foreign: Those of them that belong to clusters of another store; never touched.
     """
 
     at: float
@@ -118,6 +119,7 @@ class World:
     strangers: tuple[str, ...] = ()
     blind: frozenset[Sight] = frozenset()
     refused: tuple[RefusedLaunch, ...] = ()
+    foreign: tuple[str, ...] = ()
 
     def of(self, member: Member) -> Cluster | None:
         """The member's cluster as seen this round; None if it was not seen or has none."""

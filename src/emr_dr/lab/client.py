@@ -128,9 +128,33 @@ def find(directory: Path) -> RunningLab | None:
     """Return the lab that runs in a directory, None if there is none or only the leavings of one that crashed."""
     try:
         description = json.loads((directory / STATE_FILE).read_text())
+        return RunningLab(directory, description) if _process(description) else None
     except FileNotFoundError:
         return None
-    return RunningLab(directory, description) if _process(description) else None
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    except (ValueError, TypeError, LookupError) as error:
+        what = f"{STATE_FILE} is not what a lab writes"
+        raise UsageError(what, where=str(directory), remedy="remove it, or choose another --dir") from error
+
+
+def refuse_second(directory: Path) -> None:
+    """Do nothing where a lab can be started.
+
+    Raises:
+        ConflictError: one runs there already.
+        UsageError: the directory cannot be used.
+    """
+    if find(directory) is not None:
+        raise ConflictError(f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+
+
+def _unusable(directory: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot be used ({error.strerror})", where=str(directory), remedy="choose another --dir")
 
 
 def require(directory: Path) -> RunningLab:
@@ -171,9 +195,7 @@ def up(
         PermanentError: it ended before it was ready; the message ends with its last words.
         TransientError: not ready within `deadline` seconds; it was ended.
     """
-    if find(directory) is not None:
-        raise ConflictError(f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`")
-    directory.mkdir(parents=True, exist_ok=True)
+    refuse_second(directory)
     log_file = directory / LOG_FILE
     log_file.touch()
     before = log_file.stat().st_size

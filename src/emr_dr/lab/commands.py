@@ -13,6 +13,7 @@ from emr_dr.errors import UsageError
 from emr_dr.lab import client
 from emr_dr.lab.fetch import fetched
 from emr_dr.lab.spec import lab_spec
+from emr_dr.lab.times import LabTimes
 from emr_dr.lab.world import ZONES
 
 SERVICES = ("livy", "resource-manager", "name-node", "data-node", "node-manager")
@@ -42,7 +43,7 @@ def fetch() -> None:
 @click.option("--detach", is_flag=True, help="Return when it is ready; end it with `emr-dr lab down`.")
 @click.option("--stand-in", is_flag=True, help="Small HTTP servers instead of Hadoop and Livy: quick, and no Spark.")
 @click.option("--owner", type=int, help="Process id: the lab ends when that process does.")
-@click.option("--port", default=0, help="Port of the AWS API; 0 chooses a free one.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port of the AWS API; 0 chooses a free one.")
 @click.option(
     "--set", "settings", multiple=True, metavar="TIME=SECONDS", help="How long something takes; see the docs."
 )
@@ -51,6 +52,8 @@ def up(
     directory: Path, *, detach: bool, stand_in: bool, owner: int | None, port: int, settings: tuple[str, ...]
 ) -> None:
     """Bring the lab up: three AZs, one VPC, nothing running in it yet."""
+    LabTimes.parse(dict(each.partition("=")[::2] for each in settings))  # what is wrong is told before anything starts
+    client.refuse_second(directory)
     if not stand_in:
         fetched()
     arguments = ["--port", str(port), *(["--stand-in"] if stand_in else [])]
@@ -58,8 +61,6 @@ def up(
     for each in settings:
         arguments += ["--time", each]
     if not detach:
-        if client.find(directory) is not None:
-            raise UsageError(f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`")
         click.echo(f'lab in {directory}; in another terminal: eval "$(emr-dr lab env)"; Ctrl-C ends it', err=True)
         from emr_dr.lab import server  # noqa: PLC0415 - imports all of moto, which no other verb needs
 

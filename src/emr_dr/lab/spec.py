@@ -46,6 +46,7 @@ def lab_spec(resources: Mapping[str, Any], strategy: str, group: str = "etl") ->
         },
         "detection": DETECTION,
         "recovery": RECOVERY,
-        "store": {"sqlite": "./emr-dr.db"},
+        # A store remembers clusters, and a lab's end with it: the next lab, another VPC, begins with another store.
+        "store": {"sqlite": f"./emr-dr-{resources['vpc']}.db"},
     }
     return HEADER + yaml.safe_dump(spec, sort_keys=False, width=120)

@@ -1,6 +1,6 @@
 """What is kept: group documents with their leases and views, and the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -69,6 +69,9 @@ class Store(Protocol):
 
     async def journal(self, group: str, *, after: int = 0, limit: int = 1000) -> Sequence[JournalEntry]:
         """Entries with a greater `seq`, oldest first."""
+
+    async def newest(self, group: str, count: int, *, without: Collection[str] = ()) -> Sequence[JournalEntry]:
+        """The last `count` entries but those of the events in `without`, oldest first; reads no more than it must."""
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> Lease | None:
         """Take or renew a named lease (rescue and the like); None while another holder's has not expired.

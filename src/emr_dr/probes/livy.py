@@ -13,7 +13,7 @@ from emr_dr.probes.answer import member_of, quoted
 from emr_dr.probes.http import Endpoint, Http
 
 SUBMIT_TIMEOUT = 8.0
-"""Seconds. Livy handles one submission after the other, and each starts a process; an effect may take 12 in all."""
+"""Seconds. Livy handles one submission after the other, and each starts a process. Shorter than `EFFECT_DEADLINE`."""
 
 _RESULTS: Mapping[str, ProvingResult] = {
     "success": ProvingResult.PASSED,

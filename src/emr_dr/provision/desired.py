@@ -16,8 +16,9 @@ SERVICE_TAG = f"{OWN_TAG_PREFIX}service"
 
 # 24 characters of a group's name and these fit into the 32 of a target group's (ELBv2 API, CreateTargetGroup).
 _SUFFIXES = {"livy": "livy", "resource-manager": "rm", "name-node": "nn"}
+# As deep as our own checks: a balancer that is content with less contradicts them, and nothing is ever replaced.
 _HEALTH_PATHS = {
-    "livy": "/version",
+    "livy": "/batches?size=1",
     "resource-manager": "/ws/v1/cluster/info",
     "name-node": "/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus",
 }

@@ -68,7 +68,7 @@ store:
 
 # What to do next:
 #   1. replace every @@, then: emr-dr validate
-#   2. see what would be made, then make it: emr-dr plan, emr-dr apply
+#   2. make the balancer and the first member: emr-dr apply
 #   3. let it watch: emr-dr watch
 """
 

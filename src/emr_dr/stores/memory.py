@@ -4,7 +4,7 @@ They keep the same text as the stores on disk, so that what cannot be kept there
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from emr_dr.core.batch import Batch, NewBatch
@@ -65,6 +65,12 @@ class MemoryStore:
         """Entries with a greater `seq`, oldest first."""
         texts = self._journals[group][max(after, 0) :][: max(limit, 0)]
         return [codec.decode_entry(text, n, f"group {group}") for n, text in enumerate(texts, max(after, 0) + 1)]
+
+    async def newest(self, group: str, count: int, *, without: Collection[str] = ()) -> Sequence[JournalEntry]:
+        """The last entries but those of some events, oldest first."""
+        entries = await self.journal(group, limit=len(self._journals[group]))
+        wanted = [e for e in entries if e.event not in without]
+        return wanted[max(len(wanted) - max(count, 0), 0) :]
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> Lease | None:
         """Take or renew a named lease; None while another holder's has not expired."""

@@ -1,8 +1,10 @@
 """The store in a SQLite file: the default where all controllers and gateways run on one machine."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from emr_dr.core.document import Document, Lease
@@ -70,6 +72,17 @@ class SqliteStore:
         sql = "SELECT entry, seq FROM journal WHERE group_name = ? AND seq > ? ORDER BY seq LIMIT ?"
         rows = await self._database.read(lambda c: many(c, sql, group, after, max(limit, 0)))
         return [codec.decode_entry(entry, seq, self._where(group)) for entry, seq in rows]
+
+    async def newest(self, group: str, count: int, *, without: Collection[str] = ()) -> Sequence[JournalEntry]:
+        """The last entries but those of some events, oldest first."""
+        sql = "SELECT entry, seq FROM journal WHERE group_name = ? ORDER BY seq DESC"
+
+        def work(connection: sqlite3.Connection) -> list[JournalEntry]:
+            with closing(connection.execute(sql, (group,))) as rows:
+                entries = (codec.decode_entry(entry, seq, self._where(group)) for entry, seq in rows)
+                return list(islice((e for e in entries if e.event not in without), max(count, 0)))[::-1]
+
+        return await self._database.read(work)
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> Lease | None:
         """Take or renew a named lease; None while another holder's has not expired."""
