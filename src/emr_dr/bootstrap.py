@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from emr_dr.aws.account import AwsAccount
 from emr_dr.aws.ec2 import Subnets
@@ -19,7 +20,7 @@ from emr_dr.controller.loop import LEASE_SECONDS, Controller
 from emr_dr.controller.observe import Observer
 from emr_dr.core.group import Placement, Policy
 from emr_dr.core.verdict import Detection
-from emr_dr.errors import TransientError
+from emr_dr.errors import TransientError, UsageError
 from emr_dr.probes.http import Endpoint, Http
 from emr_dr.probes.member import MemberProbes, MemberWorker
 from emr_dr.probes.proving import PROVING_JOB_NAME, proving_job
@@ -43,16 +44,20 @@ class Assembly:
 
 
 @asynccontextmanager
-async def assemble(spec: Spec) -> AsyncIterator[Assembly]:
+async def assemble(spec: Spec, *, begins: bool = False) -> AsyncIterator[Assembly]:
     """Join everything for one group; what it opens is closed with the block.
+
+    Args:
+        spec: What is declared.
+        begins: Whether a store that is not there may be made: only whoever applies a group begins one.
 
     Raises:
         SpecError: Two placements turn out to lie in one AZ.
         UsageError: No credentials, or the store's path cannot be used.
     """
+    store = _store(spec, begins=begins)
     session = Session(spec.region, times=CALL_TIMES)
     http = Http(timeout=PROBE_SECONDS)
-    store = SqliteStore(spec.store.sqlite or "emr-dr.db")
     clock = WallClock()
     try:
         policy = policy_of(spec, await _placements(spec, session))
@@ -61,6 +66,14 @@ async def assemble(spec: Spec) -> AsyncIterator[Assembly]:
         await http.close()
         await store.close()
         session.close()
+
+
+def _store(spec: Spec, *, begins: bool) -> SqliteStore:
+    path = Path(spec.store.sqlite or "emr-dr.db")
+    if not begins and not path.exists():
+        remedy = "run `emr-dr apply` first, or mend store.sqlite in the spec"
+        raise UsageError("there is no store", where=str(path), remedy=remedy)
+    return SqliteStore(path)
 
 
 def _site(spec: Spec, policy: Policy, session: Session, http: Http, *, store: SqliteStore, clock: WallClock) -> Site:

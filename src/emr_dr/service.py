@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+import structlog
+
 from emr_dr.controller.loop import Controller, Round
 from emr_dr.controller.observe import Observation, Observer
 from emr_dr.core.document import Document
@@ -12,7 +14,7 @@ from emr_dr.core.group import Group, Stage, Wanted
 from emr_dr.core.standing import reached
 from emr_dr.core.verdict import Verdict
 from emr_dr.core.world import Health
-from emr_dr.errors import ConflictError, PermanentError, TransientError, UsageError
+from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError, UsageError
 from emr_dr.ports import Artifacts, Clock, Clusters, JournalEntry, Store
 from emr_dr.provision.account import Account
 from emr_dr.provision.apply import ensure
@@ -24,10 +26,12 @@ STRATEGIES = {"active-passive": Wanted(1), "warm-standby": Wanted(1, 1), "active
 
 RELEASE_TRIES = 5
 """Saves of a person's word that others may be ahead of."""
-BULKY = ("decided",)
-"""Journal entries that a status leaves out: the whole evidence of a decision."""
+LEFT_OUT = ("decided", "lease_taken")
+"""Journal entries that a status leaves out: the whole evidence of a decision, and who came to look."""
 
 Told = Callable[[Round], None]
+
+log = structlog.get_logger("emr_dr.service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     if document is None:
         raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
     observation = await site.observer.observe(document, site.clock.now())
-    entries = await site.store.newest(site.group, recent, without=BULKY)
+    entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
     return Status(document, observation, tuple(entries))
 
 
@@ -103,8 +107,9 @@ async def watch(site: Site, told: Told) -> Round:
     """Run the controller until the process is asked to stop; then give the lease back.
 
     Raises:
-        PermanentError: The group was never applied with this store, or the store is unreadable.
+        UsageError: The group was never applied with this store.
     """
+    await _stage_proving_job(site)
     try:
         return await site.controller.run(lambda _: False, told)
     finally:
@@ -121,6 +126,7 @@ async def tick(site: Site, seconds: float, told: Told) -> Round:
     def stop(done: Round) -> bool:
         return done.converged or done.observation is None or site.clock.now() >= until
 
+    await _stage_proving_job(site)
     try:
         return await site.controller.run(stop, told)
     finally:
@@ -187,6 +193,14 @@ async def _until_served(site: Site, told: Told) -> None:
     if done.group.held:
         remedy = "see why with `emr-dr status`, mend the cause in the spec, and apply again"
         raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=remedy)
+
+
+async def _stage_proving_job(site: Site) -> None:
+    """See that the proving job's file is there before it is needed; without S3 the controller goes on all the same."""
+    try:
+        await site.artifacts.put(*site.proving_job)
+    except EmrDrError as error:
+        log.warning("proving_job_not_stored", group=site.group, reason=str(error))
 
 
 async def _refuse_other_stores(site: Site) -> None:

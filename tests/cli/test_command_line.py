@@ -116,10 +116,19 @@ def test_the_schema_is_json(typed: Type) -> None:
     assert json.loads(typed("schema").out)["$schema"].endswith("2020-12/schema")
 
 
-@pytest.mark.parametrize("verb", ["apply", "status", "watch", "tick"])
-def test_without_credentials_a_verb_says_where_to_get_them(typed: Type, verb: str) -> None:
+@pytest.mark.parametrize("verb", ["status", "check", "watch", "tick"])
+def test_a_verb_that_needs_a_store_makes_none(typed: Type, verb: str) -> None:
     Path("emr-dr.yaml").write_text(SMALL)
+    before = set(Path().iterdir())
     said = typed(verb)
+    assert said.code == 2
+    assert "emr-dr apply" in said.err
+    assert set(Path().iterdir()) == before
+
+
+def test_without_credentials_apply_says_where_to_get_them(typed: Type) -> None:
+    Path("emr-dr.yaml").write_text(SMALL)
+    said = typed("apply")
     assert said.code == 2
     assert "AWS_PROFILE" in said.err
 

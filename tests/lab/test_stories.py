@@ -36,7 +36,7 @@ def test_to_apply_again_changes_nothing(town: Rehearsal) -> None:
 def test_one_lost_probe_causes_nothing(town: Rehearsal) -> None:
     serving, before = town.serving()["cluster"], town.clusters()
     with town.watching() as watch:
-        eventually(lambda: watch.told("verdict_changed", to="Healthy"), 60, "the member is seen healthy")
+        eventually(lambda: watch.told("lease_taken"), 60, "it leads")
         town.verb("lab", "freeze", "livy", serving)
         eventually(lambda: watch.told("verdict_changed", to="Suspect"), 30, "a lost probe is noticed")
         town.verb("lab", "thaw", "livy", serving)

@@ -81,7 +81,7 @@ def test_the_example_loads() -> None:
             "23: detection.interval: must be a duration; write it like 5s, 1m30s, 10m or 24h",
         ),
         ("interval: 5s", "interval: 12:30", '23: detection.interval: "12:30" is not a duration; write it like 5s, *'),
-        ("interval: 5s", "interval: 0s", "23: detection.interval: 0s is out of range; choose from 1s to 5m"),
+        ("interval: 5s", "interval: 0s", "23: detection.interval: 0s is out of range; choose from 1s to 30s"),
         # rules
         (
             ", {subnet: subnet-b}",

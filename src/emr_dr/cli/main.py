@@ -1,5 +1,6 @@
 """The entry point: a click group whose verbs are imported only when they are used."""
 
+import asyncio
 import importlib
 import sys
 from importlib.metadata import entry_points
@@ -88,7 +89,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
         click.echo("emr-dr: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:  # whoever read our output has left

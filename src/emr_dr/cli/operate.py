@@ -34,7 +34,7 @@ def apply(spec: Path, *, as_json: bool, no_wait: bool) -> None:
             changes = await service.apply(assembly.site, shown.round, changed=shown.change, wait=not no_wait)
         return [change.as_dict() for change in changes]
 
-    changes = _run(spec, work)
+    changes = _run(spec, work, begins=True)
     if as_json:
         click.echo(json.dumps({"changes": changes}, indent=2))
     elif not changes:
@@ -53,7 +53,7 @@ def status(spec: Path, *, as_json: bool, follow: bool) -> None:
             seen = await service.status(assembly.site)
             render.status(seen) if not as_json else click.echo(json.dumps(render.status_json(seen), indent=2))
             return
-        with render.screen() as show:
+        with render.screen(as_json=as_json) as show:
             while not assembly.clock.stopped:
                 show(await service.status(assembly.site))
                 await assembly.clock.sleep(assembly.interval)
@@ -115,23 +115,28 @@ def tick(spec: Path, *, as_json: bool, seconds: float) -> None:
         click.echo(
             json.dumps({"converged": done.converged, "leader": done.leader, "group": plain(done.group)}, indent=2)
         )
-    elif done.observation is None:
-        click.echo(f"another controller leads: {done.leader}")
-    else:
+    elif done.observation is not None:
         click.echo("nothing outstanding" if done.converged else "not finished: the next tick goes on")
 
 
-def _run(spec: Path, work: Callable[[Assembly], Awaitable[T]], *, json_logs: bool = False) -> T:
+def _run(spec: Path, work: Callable[[Assembly], Awaitable[T]], *, json_logs: bool = False, begins: bool = False) -> T:
     """Assemble the group's site, run `work` on it, and close what was opened; SIGTERM and Ctrl-C end its waits."""
     configure_logs(json_lines=json_logs)
     declared = load_spec(spec)
 
     async def main() -> T:
-        async with assemble(declared) as assembly:
+        async with assemble(declared, begins=begins) as assembly:
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, assembly.clock.stop)
+                loop.add_signal_handler(name, _stop, assembly, asyncio.current_task())
             return await work(assembly)
 
     coroutine: Coroutine[Any, Any, T] = main()
     return asyncio.run(coroutine)
+
+
+def _stop(assembly: Assembly, task: "asyncio.Task[Any] | None") -> None:
+    """End after the round under way; asked a second time, at once."""
+    if assembly.clock.stopped and task is not None:
+        task.cancel()
+    assembly.clock.stop()

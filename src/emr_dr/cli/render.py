@@ -1,5 +1,6 @@
 """What people see: tables, and lines of progress as members move; and the same as JSON."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,6 +111,8 @@ def check(seen: Status) -> None:
     """Print the answer and what stands behind it."""
     console = Console()
     console.print(f"{seen.document.group.name}: {WORDS[seen.answer]}", highlight=False, markup=False, soft_wrap=True)
+    if seen.document.group.held:
+        console.print(f"  held: {seen.document.group.held}", highlight=False, markup=False, soft_wrap=True)
     for m in seen.document.group.members:
         verdict, cluster = seen.verdict(m.cluster), seen.observation.world.of(m)
         if verdict is not None and cluster is not None:
@@ -120,8 +123,11 @@ def check(seen: Status) -> None:
 
 
 @contextmanager
-def screen() -> Iterator[Callable[[Status], None]]:
-    """Show the status in place, again and again."""
+def screen(*, as_json: bool) -> Iterator[Callable[[Status], None]]:
+    """Show the status in place, again and again; as JSON, a line each time."""
+    if as_json:
+        yield lambda seen: print(json.dumps(status_json(seen)), flush=True)  # noqa: T201 - it is the output
+        return
     with Live(console=Console(), auto_refresh=False) as live:
         yield lambda seen: live.update(_status_view(seen), refresh=True)
 

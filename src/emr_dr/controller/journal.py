@@ -1,7 +1,7 @@
 """What a round writes down: every change of stage, verdict and refusal, with the evidence of that second."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -9,7 +9,7 @@ from emr_dr.controller.act import Outcome
 from emr_dr.controller.observe import Observation
 from emr_dr.core.effects import Effect
 from emr_dr.core.group import Group
-from emr_dr.core.verdict import Verdict
+from emr_dr.core.verdict import Verdict, VerdictName
 from emr_dr.ports import JournalEntry
 from emr_dr.ports.store import JsonValue
 
@@ -37,13 +37,28 @@ def effect_name(effect: Effect) -> str:
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the journal has been told already: what goes on unchanged, round after round, is written once.
+
+    Attributes:
+        verdicts: By cluster, as of the last round.
+        effects: Asked for in the last round.
+        outcomes: Of those effects.
+    """
+
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    effects: Sequence[Effect] = ()
+    outcomes: Mapping[Effect, Outcome] = field(default_factory=dict)
+
+
 def decided(
-    before: Group, after: Group, observation: Observation, effects: Sequence[Effect], known: Mapping[str, Verdict]
+    before: Group, after: Group, observation: Observation, effects: Sequence[Effect], told: Told
 ) -> tuple[JournalEntry, ...]:
-    """Entries for one decision; empty when nothing changed and nothing is asked for."""
+    """Entries for one decision; empty when nothing changed and nothing else is asked for than in the last round."""
     at = observation.world.at
     entries = [
-        *_verdicts(at, observation, known),
+        *_verdicts(at, observation, told.verdicts),
         *_stages(at, before, after),
         *_refusals(at, before, after),
     ]
@@ -52,7 +67,7 @@ def decided(
         entries.append(JournalEntry(at, "entitlement_moved", {"epoch": after.epoch, "entitled": serving}))
     if after.held and not before.held:
         entries.append(JournalEntry(at, "group_held", {"reason": after.held}))
-    if entries or effects:
+    if entries or tuple(effects) != tuple(told.effects):
         entries.append(
             JournalEntry(
                 at,
@@ -81,6 +96,8 @@ def acted(at: float, outcome: Outcome) -> JournalEntry:
 def _verdicts(at: float, observation: Observation, known: Mapping[str, Verdict]) -> Iterable[JournalEntry]:
     for cluster, verdict in observation.verdicts.items():
         before = known.get(cluster)
+        if before is None and verdict.name is VerdictName.HEALTHY:
+            continue  # a process that has just begun to look, and has nothing to say
         if before is None or (before.name, before.service) != (verdict.name, verdict.service):
             yield JournalEntry(
                 at,

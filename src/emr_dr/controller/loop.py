@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from emr_dr.controller.act import Actor, Ending, Outcome
-from emr_dr.controller.journal import acted, decided
+from emr_dr.controller.journal import Told, acted, decided
 from emr_dr.controller.observe import Observation, Observer
 from emr_dr.controller.publish import views_of
 from emr_dr.core.document import Document, Lease
@@ -15,9 +15,8 @@ from emr_dr.core.effects import Effect, LaunchCluster
 from emr_dr.core.group import Group, Policy, Stage
 from emr_dr.core.recovery import decide
 from emr_dr.core.standing import converged
-from emr_dr.core.verdict import Verdict
 from emr_dr.core.world import RefusedLaunch
-from emr_dr.errors import ConflictError, PermanentError, TransientError
+from emr_dr.errors import ConflictError, TransientError, UsageError
 from emr_dr.ports import Clock, JournalEntry, Store
 
 LEASE_SECONDS = 60.0
@@ -72,19 +71,20 @@ class Controller:
     urls: Callable[[str, str], str]
     stopping: Callable[[], bool] = lambda: False
     _refused: list[RefusedLaunch] = field(default_factory=list)
-    _verdicts: dict[str, Verdict] = field(default_factory=dict)
+    _told: Told = field(default_factory=Told)
 
     async def round(self) -> Round:
         """Do one round.
 
         Raises:
-            PermanentError: The group was never applied here, or the store is unreadable.
+            UsageError: The group was never applied here.
+            PermanentError: The store is unreadable.
             ConflictError: Somebody else saved meanwhile, or looking took too long; nothing was done.
             TransientError: The store is out of reach; nothing was done.
         """
         document = await self.store.load(self.group)
         if document is None:
-            raise PermanentError("the group is not in this store", where=self.group, remedy="run `emr-dr apply` first")
+            raise UsageError("the group is not in this store", where=self.group, remedy="run `emr-dr apply` first")
         lease = document.lease
         if lease is not None and lease.holder != self.holder and lease.expires_at > self.clock.now():
             return Round(document, None, leader=lease.holder)
@@ -94,7 +94,7 @@ class Controller:
         group, effects = decide(document.group, observation.world, self.policy)
         saved = await self._save(document, group, observation, effects)
         self._refused.clear()
-        self._verdicts = dict(observation.verdicts)
+        self._told = replace(self._told, verdicts=observation.verdicts, effects=effects)
         # All have to end before the next round decides, also when the journal refuses the outcome of one.
         endings = await asyncio.gather(*(self._act(effect, saved) for effect in effects), return_exceptions=True)
         failures = [e for e in endings if isinstance(e, BaseException)]
@@ -102,13 +102,16 @@ class Controller:
             for other in failures[1:]:
                 failures[0].add_note(f"and: {other!r}")
             raise failures[0]
-        return Round(saved, observation, tuple(e for e in endings if isinstance(e, Outcome)), self.holder)
+        outcomes = tuple(e for e in endings if isinstance(e, Outcome))
+        self._told = replace(self._told, outcomes={o.effect: o for o in outcomes})
+        return Round(saved, observation, outcomes, self.holder)
 
     async def run(self, stop: Callable[[Round], bool], told: Callable[[Round], None] = lambda _: None) -> Round:
         """Do rounds until `stop` says so, telling each to `told`. A refused save is just another look.
 
         Raises:
-            PermanentError: The group was never applied here, or the store is unreadable.
+            UsageError: The group was never applied here.
+            PermanentError: The store is unreadable.
         """
         while True:
             try:
@@ -148,13 +151,15 @@ class Controller:
     async def _save(self, document: Document, group: Group, seen: Observation, effects: Sequence[Effect]) -> Document:
         """Save what is new, renewing the lease; a quiet round writes only when the lease is half spent."""
         now = self.clock.now()
-        entries = decided(document.group, group, seen, effects, self._verdicts)
+        entries = [*decided(document.group, group, seen, effects, self._told)]
         lease = document.lease
         ours = lease is not None and lease.holder == self.holder
         fresh = ours and lease is not None and lease.expires_at - now > LEASE_SECONDS / 2
         if fresh and not effects and not entries and group == document.group and seen.runs == document.runs:
             return document
         term = (lease.term if lease else 0) + (0 if ours else 1)
+        if not ours:
+            entries.insert(0, JournalEntry(now, "lease_taken", {"holder": self.holder, "term": term}))
         after = replace(document, group=group, runs=seen.runs, lease=Lease(self.holder, term, now + LEASE_SECONDS))
         saved = await self.store.save(after, views=views_of(group, seen.world, self.urls), entries=entries)
         self._tell(entries)
@@ -164,9 +169,10 @@ class Controller:
         outcome = await self.actor.carry_out(effect, document)
         if isinstance(effect, LaunchCluster) and outcome.ending is Ending.REFUSED:
             self._refused.append(RefusedLaunch(effect.number, outcome.detail))
-        entry = acted(self.clock.now(), outcome)
-        await self.store.append(self.group, [entry])
-        self._tell([entry])
+        if self._told.outcomes.get(effect) != outcome:
+            entry = acted(self.clock.now(), outcome)
+            await self.store.append(self.group, [entry])
+            self._tell([entry])
         return outcome
 
     def _tell(self, entries: Iterable[JournalEntry]) -> None:

@@ -28,7 +28,9 @@ def condemn_orphans(group: Group, world: World) -> Group:
 def advance(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
     """Move each member by what is seen of it alone, drop the retired, remember which placements failed."""
     moved = [_with_address(_advance_one(m, group, world, policy, paused=paused), world) for m in group.members]
-    after = replace(group, members=tuple(m for m in moved if m is not None))
+    again = sum(m is not None and m.tries > was.tries for was, m in zip(group.members, moved, strict=True))
+    launches = (*group.launches, *((world.at,) * again))
+    after = replace(group, members=tuple(m for m in moved if m is not None), launches=launches)
     for before, m in zip(group.members, moved, strict=True):
         refused = next((r.reason for r in world.refused if m is None and r.number == before.number), None)
         condemned = m.reason if m is not None and m.stage is Stage.CONDEMNED is not before.stage else None

@@ -15,6 +15,7 @@ class _Loss:
     takes_spare: bool = False
     unplanned: bool = False
     refusal: str = ""
+    reason: str = ""
 
 
 def move_entitlement(group: Group, world: World, policy: Policy) -> Group:
@@ -34,12 +35,14 @@ def move_entitlement(group: Group, world: World, policy: Policy) -> Group:
         spare -= loss.takes_spare
         recovered_at = world.at if loss.unplanned else recovered_at
         kept.remove(m)
-        revoked.append(m)
+        revoked.append(replace(m, reason=loss.reason))
     admitted = ready[: max(0, group.wanted.serving - len(kept))]
     if not revoked and not admitted:
         return replace(group, refusals=tuple(refusals))
     epoch = group.epoch + 1
-    members = move(group.members, revoked, Stage.FENCING, world.at, epoch=epoch)
+    members = group.members
+    for m in revoked:
+        members = move(members, [m], Stage.FENCING, world.at, epoch=epoch, reason=m.reason)
     members = move(members, admitted, Stage.ADMITTING, world.at, epoch=epoch)
     return replace(group, members=members, epoch=epoch, recovered_at=recovered_at, refusals=tuple(refusals))
 
@@ -50,18 +53,19 @@ def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Po
     lost = failing(m, world, policy)
     drained = m.stage is Stage.DRAINING and seen is not None and (seen.idle or overdue(m, world, policy))
     if seen is not None and seen.gone:
-        return _Loss(goes=True)  # nothing can bring it back: its place is free
+        return _Loss(goes=True, unplanned=True, reason="EMR ends it")  # nothing can bring it back: its place is free
+    why = "lost" if world.lost(m) else "not in service in time"
     if lost and others:
-        return _Loss(goes=True, unplanned=True)
+        return _Loss(goes=True, unplanned=True, reason=why)
     if lost and spare and _cooling(group, world, policy):
         return _Loss(
             refusal=f"cooldown: member {m.number} is lost, and a switch was made less than {policy.cooldown:g} s ago"
         )
     if lost and spare:
-        return _Loss(goes=True, takes_spare=True, unplanned=True)
+        return _Loss(goes=True, takes_spare=True, unplanned=True, reason=why)
     if drained and spare:
-        return _Loss(goes=True, takes_spare=True)
-    return _Loss(goes=drained and others and len(kept) > group.wanted.serving)
+        return _Loss(goes=True, takes_spare=True, reason="handed over")
+    return _Loss(goes=drained and others and len(kept) > group.wanted.serving, reason="fewer are wanted")
 
 
 def _cooling(group: Group, world: World, policy: Policy) -> bool:

@@ -14,8 +14,10 @@ def fetched() -> "Parts":
         TransientError: A registry could not be reached; what has arrived is kept.
     """
     from emr_dr.lab.cluster.archives import ensure_archives  # noqa: PLC0415 - see the module
-    from emr_dr.lab.parts import ensure_parts, progress_display  # noqa: PLC0415 - see the module
+    from emr_dr.lab.parts import ensure_parts, find_parts, progress_display  # noqa: PLC0415 - see the module
 
+    if (found := find_parts()) is not None and found.archives.exists():
+        return found
     with progress_display() as progress:
         parts = ensure_parts(progress)
         ensure_archives(parts, progress)

@@ -56,8 +56,8 @@ def _apart(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
 class Detection(Section):
     """How a loss is noticed. Times are how long something must fail, without one good answer, before it counts."""
 
-    interval: Annotated[Duration, between("1s", "5m")] = 5.0
-    """Time between two rounds of checks. Default 5s."""
+    interval: Annotated[Duration, between("1s", "30s")] = 5.0
+    """Time between two rounds of checks; a leader that looked less often would lose its lease. Default 5s."""
     member_lost: Annotated[Duration, between("2s", "1h")] = 60.0
     """All services fail this long, and a second witness agrees: the member is lost. Default 60s: longer than most
     network troubles, short beside a launch."""

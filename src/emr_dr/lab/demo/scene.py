@@ -15,17 +15,24 @@ from emr_dr.errors import PermanentError
 from emr_dr.lab.demo import job
 from emr_dr.lab.demo.processes import run_verb
 from emr_dr.lab.demo.report import Launched
+from emr_dr.lab.spec import DETECTION, RECOVERY
 
 TIMES = {"emr_notices_after": "30", "ec2_confirms_after": "45"}
 """Seconds; what the demo shortens of the lab's times, so that the whole story fits into minutes."""
-ON_AWS = {
-    "emr_notices_after": "minutes; the lab's default is 120 s",
-    "ec2_confirms_after": "minutes, or for as long as the AZ is away; the lab's default is 300 s",
-    "cluster_start": "6 to 15 minutes; here as long as real services take to boot",
-    "balancer_propagation": "registering and deregistering can take minutes; here at once",
-    "detection": "60 s for a member, 120 s for a service by default; here 15 s",
-    "probation": "10 minutes by default; here 15 s",
-}
+SHORTENED = (
+    ("emr_notices_after", f"{TIMES['emr_notices_after']} s", "minutes; the lab's default is 120 s"),
+    (
+        "ec2_confirms_after",
+        f"{TIMES['ec2_confirms_after']} s",
+        "minutes, or as long as the AZ is away; here by default 300 s",
+    ),
+    ("cluster_start", "as long as real services take to boot", "6 to 15 minutes"),
+    ("balancer_propagation", "at once", "registering and deregistering can take minutes"),
+    ("member_lost", DETECTION["member_lost"], "60s by default"),
+    ("service_down", DETECTION["service_down"], "120s by default"),
+    ("probation", RECOVERY["probation"], "10m by default"),
+)
+"""What is shorter here, how long it takes here, and how long on AWS."""
 LIVING = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING")
 JOB_SECONDS = 8.0
 
@@ -46,7 +53,7 @@ class Scene:
     @property
     def shortened(self) -> Sequence[Mapping[str, str]]:
         """Which of AWS's times the demo shortened."""
-        return [{"time": name, "here": TIMES.get(name, "see on_aws"), "on_aws": said} for name, said in ON_AWS.items()]
+        return [{"time": time, "here": str(here), "on_aws": on_aws} for time, here, on_aws in SHORTENED]
 
     async def verb(self, *args: str, seconds: float) -> str:
         """Run one emr-dr verb against this lab."""

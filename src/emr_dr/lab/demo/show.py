@@ -65,7 +65,9 @@ def print_report(console: Console, told: dict[str, Any]) -> None:
     console.print("targets: " + "; ".join(told["targets"]), highlight=False, soft_wrap=True)
     console.print("\nshorter here than on AWS:", style="dim")
     for each in told["shortened"]:
-        console.print(f"  {each['time']}: {each['on_aws']}", style="dim", highlight=False, soft_wrap=True)
+        console.print(
+            f"  {each['time']}: {each['here']}; on AWS {each['on_aws']}", style="dim", highlight=False, soft_wrap=True
+        )
     for problem in told["problems"]:
         console.print(f"[red]not right:[/] {problem}")
     if "folder" in told:
