@@ -29,6 +29,8 @@ RELEASE_TRIES = 5
 LEFT_OUT = ("decided", "lease_taken")
 """Journal entries that a status leaves out: the whole evidence of a decision, and who came to look."""
 
+HELD_REMEDY = "see why with `emr-dr status`, mend the cause, and apply again"
+
 Told = Callable[[Round], None]
 
 log = structlog.get_logger("emr_dr.service")
@@ -65,11 +67,13 @@ class Status:
 
     Attributes:
         recent: The newest journal entries, oldest first, without the bulky decisions.
+        address: Where clients reach the group; empty if nobody could say.
     """
 
     document: Document
     observation: Observation
     recent: tuple[JournalEntry, ...]
+    address: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -100,7 +104,16 @@ async def status(site: Site, *, recent: int = 10) -> Status:
         raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
     observation = await site.observer.observe(document, site.clock.now())
     entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
-    return Status(document, observation, tuple(entries))
+    return Status(document, observation, tuple(entries), await address(site))
+
+
+async def address(site: Site) -> str:
+    """Where clients reach the group: the balancer's own name; empty if nobody could say."""
+    try:
+        return await site.observer.balancer.address()
+    except EmrDrError as error:
+        log.warning("balancer_not_seen", group=site.group, reason=str(error))
+        return ""
 
 
 async def watch(site: Site, told: Told) -> Round:
@@ -191,8 +204,7 @@ async def _until_served(site: Site, told: Told) -> None:
     if not done.converged and done.observation is not None and not done.group.held:
         raise TransientError("stopped before the first member served", where=site.group, remedy="apply or watch again")
     if done.group.held:
-        remedy = "see why with `emr-dr status`, mend the cause in the spec, and apply again"
-        raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=remedy)
+        raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=HELD_REMEDY)
 
 
 async def _stage_proving_job(site: Site) -> None:

@@ -171,8 +171,13 @@ def test_with_aws_out_of_reach_good_answers_are_still_good() -> None:
 
 
 def test_a_cluster_that_could_not_be_asked_is_neither_healthy_nor_lost() -> None:
-    verdict = watch([(0, Evidence("j-1", EmrState.STARTING))])
+    verdict = watch([(0, Evidence("j-1", None))])
     assert (verdict.name, verdict.health) == (VerdictName.BLIND, Health.UNKNOWN)
+
+
+def test_a_cluster_that_still_starts_is_said_to_start_and_is_neither_healthy_nor_lost() -> None:
+    verdict = watch([(0, Evidence("j-1", EmrState.STARTING))])
+    assert (verdict.name, verdict.health) == (VerdictName.STARTING, Health.UNKNOWN)
 
 
 def test_a_verdict_says_what_failed_and_how() -> None:

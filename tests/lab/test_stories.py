@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emr_dr.lab import client, server
+from emr_dr.lab import client, world
 from emr_dr.lab.cluster.processes import marked
 from emr_dr.lab.cluster.settings import LAB_MARKER
 from emr_dr.lab.world import ZONES
@@ -98,7 +98,7 @@ def test_the_posts_procedure_runs_unchanged_and_ends_with_a_new_cluster_register
 
 def test_a_crashed_lab_leaves_no_process_behind(town: Rehearsal) -> None:
     found = client.require(town.folder / "lab")
-    mark = server.lab_id(town.folder / "lab")
+    mark = world.lab_id(town.folder / "lab")
     assert marked(LAB_MARKER, mark), "clusters run"
     os.kill(found.description["pid"], signal.SIGKILL)
     eventually(lambda: not marked(LAB_MARKER, mark), 30, "every process of the lab has ended")

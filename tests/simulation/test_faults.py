@@ -50,7 +50,7 @@ async def test_one_lost_probe_in_an_hour_causes_nothing() -> None:
     effects, done = await watched(scene, HOUR)
     assert effects == []
     assert done.converged
-    assert await verdicts(scene, member) == [VerdictName.HEALTHY, VerdictName.SUSPECT, VerdictName.HEALTHY]
+    assert await verdicts(scene, member) == [VerdictName.SUSPECT, VerdictName.HEALTHY]
 
 
 async def test_a_livy_restart_within_the_window_causes_nothing() -> None:

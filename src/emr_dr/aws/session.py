@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from emr_dr.aws.errors import translate
-from emr_dr.errors import OutcomeUnknownError, TransientError
+from emr_dr.errors import OutcomeUnknownError, TransientError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -81,33 +81,45 @@ class Session:
 
     def emr(self) -> "EMRClient":
         """Return a client for every EMR call but RunJobFlow."""
-        client = self._boto.client("emr", config=self._config(self.times.read, self._attempts))
-        client.meta.events.register("before-send", self._licences.refuse_late)
+        client: EMRClient = self._client("emr", self._config(self.times.read, self._attempts))
         return client
 
     def emr_create(self) -> "EMRClient":
         """Return a client for RunJobFlow alone, which sends it once and never again.
 
-        A default client sends it up to three times when a reply is lost, and each is a cluster
-        (measured: research/aws-facts.md §5).
+        A default client sends it up to three times when a reply is lost, and each is a cluster.
         """
-        client = self._boto.client("emr", config=self._config(self.times.create_read, attempts=1))
-        client.meta.events.register("before-send", self._licences.refuse_late)
+        client: EMRClient = self._client("emr", self._config(self.times.create_read, attempts=1))
         return client
 
     def elbv2(self) -> "ElasticLoadBalancingv2Client":
         """Return a client for Elastic Load Balancing version 2."""
-        client = self._boto.client("elbv2", config=self._config(self.times.read, self._attempts))
-        client.meta.events.register("before-send", self._licences.refuse_late)
+        client: ElasticLoadBalancingv2Client = self._client("elbv2", self._config(self.times.read, self._attempts))
         return client
 
     def ec2(self) -> "EC2Client":
         """Return a client for EC2."""
-        return self._boto.client("ec2", config=self._config(self.times.read, self._attempts))
+        client: EC2Client = self._client("ec2", self._config(self.times.read, self._attempts))
+        return client
 
     def s3(self) -> "S3Client":
         """Return a client for S3."""
-        return self._boto.client("s3", config=self._config(self.times.read, self._attempts))
+        client: S3Client = self._client("s3", self._config(self.times.read, self._attempts))
+        return client
+
+    def _client(self, service: str, config: Config) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """Return a client that sends nothing for a caller who gave up.
+
+        Raises:
+            UsageError: The endpoint that the environment names is none.
+        """
+        make: Any = self._boto.client
+        try:
+            client = make(service, config=config)
+        except ValueError as error:
+            raise UsageError(str(error), where=f"AWS {service}", remedy="mend AWS_ENDPOINT_URL") from error
+        client.meta.events.register("before-send", self._licences.refuse_late)
+        return client
 
     def _config(self, read: float, attempts: int) -> Config:
         return Config(

@@ -94,6 +94,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # whoever read our output has left
         sys.exit(0)
+    except OSError as error:  # of our own output: adapters translate all others
+        click.echo(f"emr-dr: {error.filename or 'output'}: {error.strerror}", err=True)
+        sys.exit(1)
     except EmrDrError as error:
-        click.echo(f"emr-dr: {error}" if "\n" not in str(error) else str(error), err=True)
+        # A spec's problems begin with file:line, so that editors find their way.
+        click.echo(str(error) if hasattr(error, "problems") else f"emr-dr: {error}", err=True)
         sys.exit(error.exit_code)

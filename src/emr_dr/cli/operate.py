@@ -16,7 +16,7 @@ from emr_dr.cli.logs import configure_logs
 from emr_dr.cli.options import Seconds, json_option, spec_option
 from emr_dr.controller.journal import plain
 from emr_dr.controller.loop import Round
-from emr_dr.errors import EmrDrError
+from emr_dr.errors import EmrDrError, PermanentError, TransientError
 from emr_dr.spec import load_spec
 
 T = TypeVar("T")
@@ -29,16 +29,18 @@ T = TypeVar("T")
 def apply(spec: Path, *, as_json: bool, no_wait: bool) -> None:
     """Make the balancer, its target groups and listeners, and the first member. Run again, it changes nothing."""
 
-    async def work(assembly: Assembly) -> list[dict[str, str]]:
+    async def work(assembly: Assembly) -> tuple[list[dict[str, str]], str]:
         with render.progress(quiet=as_json) as shown:
             changes = await service.apply(assembly.site, shown.round, changed=shown.change, wait=not no_wait)
-        return [change.as_dict() for change in changes]
+        return [change.as_dict() for change in changes], await service.address(assembly.site)
 
-    changes = _run(spec, work, begins=True)
+    changes, address = _run(spec, work, begins=True)
     if as_json:
-        click.echo(json.dumps({"changes": changes}, indent=2))
-    elif not changes:
+        click.echo(json.dumps({"changes": changes, "address": address}, indent=2))
+        return
+    if not changes:
         click.echo("nothing to change")
+    click.echo(f"clients reach the group at {address}")
 
 
 @click.command()
@@ -115,8 +117,14 @@ def tick(spec: Path, *, as_json: bool, seconds: float) -> None:
         click.echo(
             json.dumps({"converged": done.converged, "leader": done.leader, "group": plain(done.group)}, indent=2)
         )
-    elif done.observation is not None:
+    elif done.observation is not None and not done.group.held:
         click.echo("nothing outstanding" if done.converged else "not finished: the next tick goes on")
+    if done.group.held:
+        raise PermanentError(
+            f"automation stopped itself: {done.group.held}", where=done.group.name, remedy=service.HELD_REMEDY
+        )
+    if done.observation is not None and done.observation.world.blind:
+        raise TransientError(f"could not see {'; '.join(done.observation.troubles)}", where=done.group.name)
 
 
 def _run(spec: Path, work: Callable[[Assembly], Awaitable[T]], *, json_logs: bool = False, begins: bool = False) -> T:

@@ -55,7 +55,7 @@ class Progress:
             return
         self._members(done.group)
         for cluster, verdict in done.observation.verdicts.items():
-            if self._verdicts.get(cluster, "Healthy") != verdict.name:
+            if verdict.name != self._verdicts.get(cluster, "Healthy") and verdict.name != "Starting":
                 self._line(f"{cluster}: [{COLOURS.get(verdict.name, 'white')}]{verdict.name}[/]: {escape(verdict.why)}")
             self._verdicts[cluster] = verdict.name
         for outcome in done.outcomes:
@@ -138,6 +138,7 @@ def status_json(seen: Status) -> dict[str, JsonValue]:
     return {
         "group": group.name,
         "answer": seen.answer.name.lower(),
+        "address": seen.address,
         "epoch": group.epoch,
         "version": seen.document.version,
         "leader": _leader(seen),
@@ -188,6 +189,7 @@ def _status_view(seen: Status) -> Group:
         )
     lines: list[Text | Table] = [
         Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {_leader(seen) or 'nobody'}"),
+        Text(f"clients reach it at {seen.address or '?'}"),
         Text(""),
         table,
     ]

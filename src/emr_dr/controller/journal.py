@@ -96,8 +96,8 @@ def acted(at: float, outcome: Outcome) -> JournalEntry:
 def _verdicts(at: float, observation: Observation, known: Mapping[str, Verdict]) -> Iterable[JournalEntry]:
     for cluster, verdict in observation.verdicts.items():
         before = known.get(cluster)
-        if before is None and verdict.name is VerdictName.HEALTHY:
-            continue  # a process that has just begun to look, and has nothing to say
+        if before is None and verdict.name in (VerdictName.HEALTHY, VerdictName.STARTING):
+            continue  # nothing that anybody would want to be told
         if before is None or (before.name, before.service) != (verdict.name, verdict.service):
             yield JournalEntry(
                 at,

@@ -10,6 +10,7 @@ from emr_dr.core.world import EmrState, Health
 class VerdictName(StrEnum):
     """The names under which verdicts appear in status, journal and logs."""
 
+    STARTING = "Starting"
     HEALTHY = "Healthy"
     SUSPECT = "Suspect"
     SERVICE_DOWN = "ServiceDown"
@@ -137,7 +138,8 @@ def judge(evidence: Evidence, runs: Sequence[FailureRun], at: float, detection: 
     if evidence.emr in (EmrState.ENDING, EmrState.ENDED):
         return Verdict(VerdictName.MEMBER_LOST, Health.LOST, f"EMR says that the cluster is {evidence.emr}")
     if not evidence.probes:
-        return Verdict(VerdictName.BLIND, Health.UNKNOWN, "nothing to ask yet")
+        name = VerdictName.STARTING if evidence.emr is EmrState.STARTING else VerdictName.BLIND
+        return Verdict(name, Health.UNKNOWN, "there is nothing to ask yet")
     failing = [p for p in evidence.probes if not p.ok]
     if not failing:
         return Verdict(VerdictName.HEALTHY, Health.HEALTHY, "every service answers as it should")

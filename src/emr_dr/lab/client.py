@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import psutil
 
 from emr_dr.errors import ConflictError, PermanentError, TransientError, UsageError
-from emr_dr.lab.world import CONTROL_PREFIX, LOG_FILE, STATE_FILE
+from emr_dr.lab.cluster.sweep import sweep
+from emr_dr.lab.world import CONTROL_PREFIX, LOG_FILE, STATE_FILE, alone_in, lab_id
 
 _ORDER_DEADLINE = 60.0
 _DOWN_DEADLINE = 60.0
@@ -167,6 +168,20 @@ def require(directory: Path) -> RunningLab:
     if lab is None:
         raise UsageError(f"no lab is running in {directory}", remedy="start one with `emr-dr lab up`")
     return lab
+
+
+def clean_up(directory: Path) -> bool:
+    """End and remove what a lab that was killed left behind; False if nothing was left.
+
+    Raises:
+        ConflictError: a lab is just starting there.
+    """
+    if not (directory / STATE_FILE).exists():
+        return False
+    with alone_in(directory):
+        sweep(lab_id(directory))
+        (directory / STATE_FILE).unlink(missing_ok=True)
+    return True
 
 
 def _process(description: Mapping[str, Any]) -> psutil.Process | None:

@@ -14,7 +14,7 @@ from emr_dr.lab import client
 from emr_dr.lab.fetch import fetched
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.times import LabTimes
-from emr_dr.lab.world import ZONES
+from emr_dr.lab.world import IN_THE_WAY, ZONES
 
 SERVICES = ("livy", "resource-manager", "name-node", "data-node", "node-manager")
 
@@ -78,6 +78,7 @@ def env(directory: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(variables, indent=2))
     else:
+        click.echo(f"unset {' '.join(IN_THE_WAY)}")
         click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
 
 
@@ -166,7 +167,8 @@ def down(directory: Path) -> None:
     """End the lab and everything in it. A no-op when none is running."""
     running = client.find(directory)
     if running is None:
-        click.echo(f"no lab is running in {directory}")
+        left = "; what a killed one had left is gone" if client.clean_up(directory) else ""
+        click.echo(f"no lab is running in {directory}{left}")
         return
     running.down()
     click.echo("the lab is down")

@@ -79,10 +79,10 @@ class Control:
             raise UsageError(f"no Availability Zone is called {zone!r}", remedy=f"use one of {', '.join(world.ZONES)}")
         region = self._account.region
         with region.lock:
-            region.dead_zones.setdefault(zone, region.clock())
+            at = region.dead_zones.setdefault(zone, region.clock())  # what is measured from it begins with the kill
             doomed = {each.id: each for each in region.clusters.values() if each.availability_zone == zone}
         self._lifecycle.lose(doomed)
-        return {"lost": sorted(doomed), "at": region.clock()}
+        return {"lost": sorted(doomed), "at": at}
 
     def _come_back(self, asked: JsonObject) -> JsonObject:
         """Let an AZ take launches again; what was lost in it stays lost."""

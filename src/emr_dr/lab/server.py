@@ -2,8 +2,6 @@
 
 import argparse
 import contextlib
-import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -11,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
@@ -20,7 +18,7 @@ import psutil
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
-from emr_dr.errors import ConflictError, EmrDrError, UsageError
+from emr_dr.errors import EmrDrError, UsageError
 from emr_dr.lab import world
 from emr_dr.lab.aws.account import Account
 from emr_dr.lab.aws.emr_lifecycle import Lifecycle
@@ -120,9 +118,12 @@ class Lab:
         stack.callback(self._ended.set)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which boto3 and the `aws` command line talk to this lab."""
+        """Return the environment in which boto3 and the `aws` command line talk to this lab, and to nothing else."""
         return {
             "AWS_ENDPOINT_URL": self.url,
+            # Were these set otherwise, they would win over the line above, and calls would go to AWS itself.
+            **{f"AWS_ENDPOINT_URL_{service}": self.url for service in world.SERVICE_IDS},
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
             "AWS_ACCESS_KEY_ID": world.ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": world.SECRET_ACCESS_KEY,
             "AWS_DEFAULT_REGION": world.REGION,
@@ -182,7 +183,7 @@ def serve(options: argparse.Namespace) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     times = LabTimes.parse(dict(each.partition("=")[::2] for each in options.time))
     owner_lives = _watch(options.owner)
-    with _alone_in(directory), Lab(directory, _machines(options, directory), times, options.port) as lab:
+    with world.alone_in(directory), Lab(directory, _machines(options, directory), times, options.port) as lab:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: lab.down_asked.set())
         lab.announce()
@@ -203,31 +204,13 @@ def _watch(owner: int | None) -> Callable[[], bool]:
         raise UsageError(f"the owner, process {owner}, is not there") from error
 
 
-@contextlib.contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Hold a directory against a second lab; the kernel lets go when the process ends, however it ends."""
-    with (directory / world.LOCK_FILE).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConflictError(
-                f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`"
-            ) from error
-        yield
-
-
 def _machines(options: argparse.Namespace, directory: Path) -> Machines:
     if options.stand_in:
         return StandInMachines(boot_seconds=options.boot)
     parts = find_parts()
     if parts is None:
         raise UsageError("the lab's Hadoop, Spark and Livy are not here", remedy="run `emr-dr lab fetch` first")
-    return RealMachines(parts, lab_id=lab_id(directory), root=directory / "clusters", objects=directory / "s3")
-
-
-def lab_id(directory: Path) -> str:
-    """The mark of the lab in a directory: the same each time, so that a new lab finds what a crashed one left."""
-    return hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:12]
+    return RealMachines(parts, lab_id=world.lab_id(directory), root=directory / "clusters", objects=directory / "s3")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,11 +5,14 @@ a cluster is a loopback address that a process can bind without root; balancers 
 `127.N.200.0/24`.
 """
 
+import fcntl
+import hashlib
 import ipaddress
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from emr_dr.errors import ConflictError
 
@@ -21,6 +24,10 @@ ZONE_IDS = {"us-east-1a": "use1-az1", "us-east-1b": "use1-az2", "us-east-1c": "u
 ACCESS_KEY_ID = "AKIALABLABLABLAB0000"
 SECRET_ACCESS_KEY = "lab-lab-lab-this-is-no-secret-lab-lab-lab"  # noqa: S105  visibly fake: it opens nothing
 
+SERVICE_IDS = ("EC2", "ELASTIC_LOAD_BALANCING_V2", "EMR", "IAM", "S3", "STS")
+"""As the SDKs write them in the names of variables."""
+IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+"""Variables that must not be set beside the lab's: they name an account of somebody."""
 SERVICE_ROLES = ("EMR_DefaultRole", "EMR_DefaultRole_V2")
 INSTANCE_ROLES = ("EMR_EC2_DefaultRole",)
 STATE_FILE = "lab.json"
@@ -36,6 +43,28 @@ _OCTETS = range(10, 100)
 _FIRST_HOST = 10
 _LAST_HOST = 250
 _BALANCER_SUBNET = 200
+
+
+def lab_id(directory: Path) -> str:
+    """The mark of the lab in a directory: the same each time, so that a new lab finds what a crashed one left."""
+    return hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Hold a directory against a second lab; the kernel lets go when the process ends, however it ends.
+
+    Raises:
+        ConflictError: somebody else holds it.
+    """
+    with (directory / LOCK_FILE).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConflictError(
+                f"a lab runs in {directory} already", remedy="use it, or end it with `emr-dr lab down`"
+            ) from error
+        yield
 
 
 @dataclass(frozen=True, slots=True)

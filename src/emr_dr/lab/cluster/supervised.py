@@ -11,6 +11,7 @@ from time import monotonic
 from typing import IO, Any, cast
 
 from emr_dr.errors import OutcomeUnknownError, TransientError
+from emr_dr.lab.cluster.processes import kill_until_none, marked
 from emr_dr.lab.cluster.services import ServiceCommand
 from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LAB_MARKER, PORTS, Service, ports_of
 
@@ -43,6 +44,17 @@ class Supervised:
         )
         self._commands = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
+        self._burial = threading.Thread(target=self._bury, args=(lab_id,), name=f"bury-{address}", daemon=True)
+        self._burial.start()
+
+    def _bury(self, lab_id: str) -> None:
+        """Kill what a killed supervisor leaves: the kernel ends its services, not the containers they started."""
+        self._process.wait()
+
+        def left() -> list[int]:
+            return sorted({*marked(LAB_MARKER, lab_id)} & {*marked(ADDRESS_MARKER, self._address)})
+
+        kill_until_none(left, seconds=_END_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -81,6 +93,7 @@ class Supervised:
             except subprocess.TimeoutExpired as late:
                 self._process.kill()
                 raise OutcomeUnknownError("the supervisor did not end in time", where=self._address) from late
+            self._burial.join(_END_SECONDS)  # before the address is another cluster's
             self._answers.close()
 
     def _tell(self, command: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ async def _start(*args: str, env: Mapping[str, str]) -> asyncio.subprocess.Proce
     return await asyncio.create_subprocess_exec(
         *COMMAND,
         *args,
-        env={**os.environ, **env},
+        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | dict(env),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

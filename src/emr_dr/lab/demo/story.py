@@ -128,7 +128,8 @@ class Story:
         self.note(event, "client", detail=detail)
 
     def _of_watch(self, told: Mapping[str, Any]) -> None:
-        detail = {k: v for k, v in told.items() if k not in ("event", "level", "timestamp", "group")}
+        # Its own stamp is of when it began to look; a verdict counts from when it is there to be read.
+        detail = {k: v for k, v in told.items() if k not in ("event", "level", "timestamp", "group", "at")}
         self.note(str(told["event"]), "watch", **detail)
 
     async def _report(self, client: Client, canary: Canary) -> dict[str, Any]:
@@ -170,9 +171,12 @@ async def play(told: Told, *, stand_in: bool = False, keep: bool = False) -> dic
     """
     folder = Path(tempfile.mkdtemp(prefix="emr-dr-demo-"))
     begun = time.monotonic()
-    async with open_scene(folder, stand_in=stand_in) as scene:
-        story = Story(scene, told)
-        outcome = await story.run()
+    try:
+        async with open_scene(folder, stand_in=stand_in) as scene:
+            outcome = await Story(scene, told).run()
+    except asyncio.CancelledError:  # stopped by a person: there is nothing to look into
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     outcome["total_seconds"] = round(time.monotonic() - begun, 1)
     if outcome["ok"] and not keep:
         shutil.rmtree(folder, ignore_errors=True)
