@@ -5,6 +5,7 @@ otherwise, a method may be repeated.
 """
 
 from emr_dr.ports.cloud import Artifacts, Balancer, ClusterFacts, Clusters, TargetFact, TargetHealth
+from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, Ledger, LogPage, LogTail
 from emr_dr.ports.member import MemberWork, Probes
 from emr_dr.ports.store import JournalEntry, PublishedViews, Store
 from emr_dr.ports.timing import Clock
@@ -12,10 +13,16 @@ from emr_dr.ports.timing import Clock
 __all__ = [
     "Artifacts",
     "Balancer",
+    "BatchLog",
+    "BatchPage",
     "Clock",
     "ClusterFacts",
     "Clusters",
+    "Creation",
     "JournalEntry",
+    "Ledger",
+    "LogPage",
+    "LogTail",
     "MemberWork",
     "Probes",
     "PublishedViews",

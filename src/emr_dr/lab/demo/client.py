@@ -116,7 +116,7 @@ class Client:
             batch.fate = Fate.SUCCEEDED if good else Fate.FAILED
             self.told(f"batch_{batch.fate}", batch.key)
             return
-        batch.fate = Fate.LOST
+        batch.fate = Fate.FAILED  # its one retry is spent, as Airflow would say
 
     async def _submit(self, batch: Batch) -> int | None:
         """Return the number that Livy gave, trying each second while nobody accepts; None when patience ends."""

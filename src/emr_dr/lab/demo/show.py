@@ -4,6 +4,7 @@ import time
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from emr_dr.lab.demo.report import Event
@@ -45,7 +46,7 @@ class Screen:
         colour = COLOURS.get(event.event, "default")
         self._status.update(words)
         self._console.print(
-            f"[dim]{event.at - self._begun:7.1f}s {event.source:7s}[/] [{colour}]{words}[/]  {_detail(event)}",
+            f"[dim]{event.at - self._begun:7.1f}s {event.source:7s}[/] [{colour}]{words}[/]  {escape(_detail(event))}",
             highlight=False,
             soft_wrap=True,
         )
@@ -69,7 +70,7 @@ def print_report(console: Console, told: dict[str, Any]) -> None:
             f"  {each['time']}: {each['here']}; on AWS {each['on_aws']}", style="dim", highlight=False, soft_wrap=True
         )
     for problem in told["problems"]:
-        console.print(f"[red]not right:[/] {problem}")
+        console.print(f"[red]not right:[/] {escape(problem)}")
     if "folder" in told:
         console.print(f"kept: {told['folder']}", highlight=False, soft_wrap=True)
 
