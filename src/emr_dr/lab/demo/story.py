@@ -13,13 +13,11 @@ from typing import Any
 
 from emr_dr.errors import PermanentError
 from emr_dr.lab.demo.canary import Canary
-from emr_dr.lab.demo.client import Client
+from emr_dr.lab.demo.client import Client, Fate
 from emr_dr.lab.demo.processes import end, read_events, start_watch
 from emr_dr.lab.demo.report import Event, Evidence, report
 from emr_dr.lab.demo.scene import Scene, open_scene
 
-STEADY = 1
-"""Batches that must run in Spark before the disaster strikes, so that it interrupts something."""
 RECOVERY_PATIENCE = 240.0
 LAST_BATCHES = 120.0
 
@@ -58,7 +56,7 @@ class Story:
         async with self._watching(), _background(canary.run()):
             working = asyncio.create_task(client.run())
             try:
-                await self._until(lambda: _running(client) >= STEADY, 120, "a batch running in Spark")
+                await self._until(lambda: _steady(client), 150, "a batch that succeeded, and another that runs")
                 await self._kill(client)
                 await self._until_converged(client)
                 client.stop()
@@ -149,8 +147,10 @@ class Story:
         return report(seen)
 
 
-def _running(client: Client) -> int:
-    return sum(b.unfinished and b.runs for b in client.tally.batches)
+def _steady(client: Client) -> bool:
+    """Whether all goes well, and a batch runs in Spark for the disaster to interrupt."""
+    batches = client.tally.batches
+    return any(b.fate is Fate.SUCCEEDED for b in batches) and any(b.unfinished and b.runs for b in batches)
 
 
 @asynccontextmanager
