@@ -2,12 +2,12 @@
 
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def _quiet(folder: Path) -> dict[str, float]:
         up = time.monotonic() - begun
         watch = subprocess.Popen([*COMMAND, "watch", "--spec", str(spec), "--json"], env=env, stderr=subprocess.DEVNULL)
         try:
-            return {"lab_up_with_one_member_seconds": round(up, 1), **_cost(psutil.Process(watch.pid), folder)}
+            return {"lab_up_with_one_member_seconds": round(up, 1), **_cost(env, psutil.Process(watch.pid))}
         finally:
             watch.terminate()
             watch.wait(30)
@@ -83,23 +83,24 @@ def _quiet(folder: Path) -> dict[str, float]:
         _verb(env, "lab", "down")
 
 
-def _cost(watch: psutil.Process, folder: Path) -> dict[str, float]:
+def _cost(env: dict[str, str], watch: psutil.Process) -> dict[str, float]:
     time.sleep(15)  # its first rounds are not what is measured
-    log = folder / "lab" / "lab.log"
-    before, cpu, begun = log.stat().st_size, sum(watch.cpu_times()[:2]), time.monotonic()
+    before, cpu, begun = _calls(env), sum(watch.cpu_times()[:2]), time.monotonic()
     time.sleep(QUIET_SECONDS)
     seconds = time.monotonic() - begun
     used = sum(watch.cpu_times()[:2]) - cpu
-    with log.open("rb") as file:
-        file.seek(before)
-        calls = re.findall(rb"operation=(\w+)", file.read())
-    rounds = calls.count(b"ListClusters")
+    made = _calls(env) - before
+    rounds = made["elasticmapreduce:ListClusters"]
     return {
         "watch_rss_mb": round(watch.memory_info().rss / 2**20, 1),
         "watch_cpu_percent": round(100 * used / seconds, 2),
-        "aws_calls_a_quiet_round": round(len(calls) / max(rounds, 1), 2),
+        "aws_calls_a_quiet_round": round(made.total() / max(rounds, 1), 2),
         "quiet_rounds_a_minute": round(60 * rounds / seconds, 1),
     }
+
+
+def _calls(env: dict[str, str]) -> Counter[str]:
+    return Counter(json.loads(_verb(env, "lab", "status", "--json"))["calls"])
 
 
 def _help() -> float:

@@ -70,6 +70,7 @@ class Control:
             "balancers": balancers,
             "faults": [asdict(each) for each in self._account.faults.rules()],
             "times": asdict(region.times),
+            "calls": self._account.app.counts(),
         }
 
     def _kill_az(self, asked: JsonObject) -> JsonObject:

@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -77,10 +77,19 @@ class Overlay:
         self._services = services
         self._faults = faults
         self._after = after
+        self._counting = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def counts(self) -> dict[str, int]:
+        """How often each operation was called, as `service:Operation`; what a quiet controller costs is read here."""
+        with self._counting:
+            return dict(self._counts)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         call = read_call(environ)
+        with self._counting:
+            self._counts[f"{call.service}:{call.operation}"] += 1
         fault = self._faults.for_call(call.service, call.operation)
         if fault is not None and fault.delay:
             time.sleep(fault.delay)
