@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test quick-checks lint fast-test lab-test bench-demo lock clean
+.PHONY: help setup parts demo test lint fast-test lab-test bench-demo lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,17 +27,14 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 parts: $(VENV)/.installed  ## Fetch JDK, Spark, Hadoop and Livy into the user's cache
 	@$(BIN)/emr-dr lab fetch
 
-demo: setup  ## An Availability Zone dies, and Spark goes on (about five minutes)
+demo: setup  ## An Availability Zone dies, and Spark goes on (about three minutes)
 	@$(BIN)/emr-dr demo active-passive --json build/demo.json
 
-# The parts arrive while what does not need them is checked.
+# The parts arrive while style and types are checked.
 test: $(VENV)/.installed  ## Everything that CI runs
-	@$(MAKE) --no-print-directory --output-sync=line -j2 parts quick-checks
-	@$(MAKE) --no-print-directory lab-test
-
-quick-checks:
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint
 	@$(MAKE) --no-print-directory fast-test
+	@$(MAKE) --no-print-directory lab-test
 
 lint: $(VENV)/.installed  ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from emr_dr.lab.fetch import fetched
 @click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
 @click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
 def demo(strategy: str, *, report: Path | None, keep: bool) -> None:
-    """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About five minutes."""
+    """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About three minutes."""
     del strategy  # the only one there is yet
     fetched()
     console = Console()
