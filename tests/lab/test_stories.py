@@ -29,7 +29,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 
 def test_to_apply_again_changes_nothing(town: Rehearsal) -> None:
     before = town.clusters()
-    assert json.loads(town.verb("apply", "--spec", str(town.spec), "--json")) == {"changes": []}
+    told = json.loads(town.verb("apply", "--spec", str(town.spec), "--json"))
+    assert told == {"changes": [], "address": town.balancer()}
     assert town.clusters() == before
 
 
