@@ -1,6 +1,6 @@
 """What we need from AWS: clusters, the balancer in front of them, and a place for files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -113,6 +113,3 @@ class Artifacts(Protocol):
 
     async def put(self, name: str, body: bytes) -> str:
         """Store `body` under `name` unless it is there already, and return its `s3://` URL."""
-
-
-Tags = Mapping[str, str]
