@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from core.scenes import POLICY, A, B, cluster, group, member
 from emr_dr.core.effects import (
     DeregisterTarget,
@@ -14,7 +16,7 @@ from emr_dr.core.effects import (
     TerminateCluster,
     UnprotectCluster,
 )
-from emr_dr.core.group import Group, Pause, Stage
+from emr_dr.core.group import Group, Pause, Stage, Wanted
 from emr_dr.core.recovery import decide
 from emr_dr.core.world import Cluster, EmrState, Health, ProvingResult, RefusedLaunch, Sight, TargetState, World
 
@@ -196,3 +198,41 @@ def test_a_stranger_serves_on_until_somebody_is_there_to_take_over() -> None:
     admitting = group(member(1, Stage.ADMITTING, since=T, epoch=1))
     _, effects = decided(admitting, cluster(1, protected=True), strangers=("10.9.9.9",))
     assert effects == (DeregisterTarget("", "10.9.9.9", 1),)
+
+
+def test_a_candidate_that_is_not_what_the_spec_declares_is_never_admitted() -> None:
+    building = group(member(1, Stage.SERVING, epoch=1), member(2, Stage.PROVING, placement=B))
+    differs = replace(cluster(2), differs=("release: emr-7.9.0 is declared, the cluster has emr-7.8.0",))
+    after, _ = decide(building, World(1000, (cluster(1, health=Health.LOST), differs)), POLICY)
+    (candidate,) = after.at(Stage.CONDEMNED)
+    assert "emr-7.8.0" in candidate.reason
+    assert after.avoid[0].cause
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause", "lacking"),
+    [
+        (replace(cluster(2, emr=EmrState.ENDED), no_room=True, lacking="m5.xlarge"), "", "m5.xlarge"),
+        (replace(cluster(2, emr=EmrState.ENDED), reason="action 1 failed"), "ended while booting: action # failed", ""),
+    ],
+    ids=["no capacity", "a bootstrap action failed"],
+)
+def test_what_failed_a_candidate_is_remembered_with_whose_fault_it_is(seen: Cluster, cause: str, lacking: str) -> None:
+    building = group(member(1, Stage.SERVING, epoch=1), member(2, Stage.BOOTING, placement=B))
+    after, _ = decide(building, World(1000, (cluster(1, health=Health.LOST), seen)), POLICY)
+    (failure,) = after.avoid
+    assert (failure.subnet, failure.cause, failure.instance_type) == (B.subnet, cause, lacking)
+
+
+def test_silence_in_starting_is_the_placements_own_trouble() -> None:
+    building = group(member(1, Stage.SERVING, epoch=1), member(2, Stage.BOOTING, placement=B))
+    seen = (cluster(1, health=Health.LOST), cluster(2, emr=EmrState.STARTING, health=Health.UNKNOWN))
+    after, _ = decide(building, World(POLICY.boot, seen), POLICY)
+    assert [a.cause for a in after.avoid] == [""]
+
+
+def test_a_held_group_launches_nothing_but_a_loss_is_still_answered_by_a_proven_standby() -> None:
+    held = replace(group(member(1, Stage.SERVING, epoch=1), member(2, Stage.STANDBY), wanted=Wanted(1, 1)), held="why")
+    after, effects = decide(held, World(10_000, (cluster(1, health=Health.LOST), cluster(2))), POLICY)
+    assert {m.number: m.stage for m in after.members} == {1: Stage.FENCING, 2: Stage.ADMITTING}
+    assert not [e for e in effects if isinstance(e, LaunchCluster)]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.scenes import POLICY, A, B, cluster, group, member
+from core.scenes import POLICY, A, B, C, cluster, group, member
 from emr_dr.core.group import Group, Policy, Stage, Wanted
 from emr_dr.core.staffing import DAY, retire, staff
-from emr_dr.core.world import Cluster, EmrState, Health, TargetState, World
+from emr_dr.core.world import Cluster, EmrState, Health, HostHealth, TargetState, World
 
 NOW = 10 * DAY
 
@@ -96,6 +96,10 @@ def retired(seen: Cluster, *, successor: Cluster | None = None, policy: Policy =
         (cluster(1, idle=True), True),
         (cluster(1, idle=True, target=TargetState.IN_SERVICE), False),
         (cluster(1, idle=True, target=TargetState.DRAINING), False),
+        (replace(cluster(1, health=Health.LOST), host=HostHealth.IMPAIRED), True),
+        (replace(cluster(1, health=Health.SUSPECT), host=HostHealth.GONE), True),
+        (replace(cluster(1, health=Health.SUSPECT), host=HostHealth.IMPAIRED), False),
+        (replace(cluster(1, health=Health.LOST), host=HostHealth.OK), False),
     ],
     ids=[
         "terminating",
@@ -106,6 +110,10 @@ def retired(seen: Cluster, *, successor: Cluster | None = None, policy: Policy =
         "well, and nothing runs",
         "idle, but new work may still come",
         "idle, but old connections are still served",
+        "lost, and EC2 calls its machine impaired",
+        "EC2 says that its machine does not run",
+        "EC2 calls its machine impaired, but something answers there",
+        "lost, but EC2 calls its machine well",
     ],
 )
 def test_a_replaced_one_is_retired_on_evidence(seen: Cluster, *, ends: bool) -> None:
@@ -129,3 +137,15 @@ def test_nobody_is_retired_before_its_successor_has_passed_probation() -> None:
     fresh = replace(REPLACED, members=(REPLACED.members[0], replace(REPLACED.members[1], since=NOW - 599)))
     world = World(NOW, (cluster(1, emr=EmrState.ENDED), cluster(2)))
     assert not retire(fresh, world, POLICY).at(Stage.RETIRING)
+
+
+def test_with_members_lost_in_two_zones_whatever_may_be_of_use_is_kept() -> None:
+    back, lost = member(1, Stage.FENCING, epoch=1, placement=A), member(3, Stage.FENCING, epoch=1, placement=B)
+    other = member(4, Stage.FENCING, epoch=1, placement=C)
+    region = group(back, member(2, Stage.SERVING, epoch=2, placement=C), lost, other)
+    seen = (cluster(1, idle=True), cluster(2), cluster(3, health=Health.LOST), cluster(4, health=Health.LOST))
+    after = retire(region, World(NOW, seen), replace(POLICY, retire_unconfirmed_after=NOW + 1))
+    assert not after.at(Stage.RETIRING)
+    assert "RegionTrouble, members are lost in az-b and az-c" in after.refusals[0]
+    one_zone = retire(region, World(NOW, seen[:3]), replace(POLICY, retire_unconfirmed_after=NOW + 1))
+    assert [m.number for m in one_zone.at(Stage.RETIRING)] == [1]

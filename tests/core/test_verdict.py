@@ -5,18 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from emr_dr.core.verdict import (
-    Detection,
-    Evidence,
-    FailureRun,
-    ProbeResult,
-    Verdict,
-    VerdictName,
-    Witness,
-    judge,
-    remember,
-)
-from emr_dr.core.world import EmrState, Health
+from emr_dr.core.evidence import Evidence, FailureRun, ProbeResult, Witness
+from emr_dr.core.verdict import Detection, Verdict, VerdictName, judge, remember
+from emr_dr.core.world import EmrState, Health, HostHealth
 
 SERVICES = ("livy", "resource-manager", "name-node")
 DETECTION = Detection(interval=5, member_lost=60, service_down=120, least_failures=3)
@@ -182,3 +173,68 @@ def test_a_cluster_that_still_starts_is_said_to_start_and_is_neither_healthy_nor
 
 def test_a_verdict_says_what_failed_and_how() -> None:
     assert "livy: refused" in watch([(0, seen("livy"))]).why
+
+
+def elsewhere(evidence: Evidence, *failing: str, vantage: str = "az-b") -> Evidence:
+    """The same evidence with what a controller at another vantage sees."""
+    return replace(evidence, others=((vantage, seen(*failing).probes),))
+
+
+def alone(*failing: str) -> Evidence:
+    """Failures of which the balancer says nothing."""
+    return seen(*failing, witnesses=all_with(Witness.SILENT))
+
+
+def test_another_vantage_that_sees_the_same_is_a_second_witness() -> None:
+    assert watch(every(5, elsewhere(alone(*SERVICES), *SERVICES), until=60)).name is VerdictName.MEMBER_LOST
+    down = watch(every(5, elsewhere(alone("livy"), "livy"), until=120))
+    assert (down.name, down.health) == (VerdictName.SERVICE_DOWN, Health.LOST)
+    assert "the controller at az-b" in down.why
+
+
+def test_another_vantage_that_reaches_the_member_is_a_veto_whatever_the_balancer_says() -> None:
+    verdict = watch(every(5, elsewhere(seen(*SERVICES)), until=300))
+    assert (verdict.name, verdict.health) == (VerdictName.PROBE_PATH_BROKEN, Health.SUSPECT)
+
+
+@pytest.mark.parametrize("host", [HostHealth.IMPAIRED, HostHealth.GONE])
+def test_the_word_of_ec2_is_a_second_witness_that_a_member_is_lost(host: HostHealth) -> None:
+    verdict = watch(every(5, replace(alone(*SERVICES), host=host), until=60))
+    assert verdict.name is VerdictName.MEMBER_LOST
+    assert f"EC2 calls its machine {host}" in verdict.why
+
+
+def test_the_word_of_ec2_alone_loses_nobody_whose_services_answer() -> None:
+    assert watch(every(5, replace(seen(), host=HostHealth.IMPAIRED), until=300)).name is VerdictName.HEALTHY
+
+
+def test_the_word_of_ec2_says_nothing_of_a_service() -> None:
+    verdict = watch(every(5, replace(alone("livy"), host=HostHealth.IMPAIRED), until=300))
+    assert verdict.name is VerdictName.SUSPECT
+
+
+def test_a_machine_that_runs_is_no_veto_when_nothing_on_it_answers() -> None:
+    verdict = watch(every(5, replace(seen(*SERVICES), host=HostHealth.OK), until=60))
+    assert verdict.name is VerdictName.MEMBER_LOST
+
+
+def test_a_service_that_says_of_itself_that_it_is_not_well_needs_no_balancer_to_agree() -> None:
+    word = ProbeResult("resource-manager", ok=False, detail="haState is STANDBY", own_word=True)
+    shallow = seen("resource-manager", witnesses={"resource-manager": Witness.CONTRADICTS})
+    said = replace(shallow, probes=tuple(word if p.service == word.service else p for p in shallow.probes))
+    assert watch(every(5, said, until=115)).health is Health.SUSPECT
+    verdict = watch(every(5, said, until=120))
+    assert (verdict.name, verdict.service) == (VerdictName.SERVICE_DOWN, "resource-manager")
+    assert "it says so itself" in verdict.why
+
+
+def test_with_no_control_target_reached_it_is_us() -> None:
+    verdict = watch(every(5, replace(seen(*SERVICES), sees=False), until=300))
+    assert (verdict.name, verdict.health) == (VerdictName.BLIND, Health.UNKNOWN)
+
+
+def test_a_balancer_that_does_not_reach_what_answers_is_named_and_replaces_nothing() -> None:
+    unrouted = seen(witnesses={"livy": Witness.AGREES})
+    assert watch(every(5, unrouted, until=115)).name is VerdictName.HEALTHY
+    verdict = watch(every(5, unrouted, until=120))
+    assert (verdict.name, verdict.health) == (VerdictName.BALANCER_PATH_BROKEN, Health.HEALTHY)

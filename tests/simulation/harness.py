@@ -16,15 +16,17 @@ from emr_dr.lab.memory import (
     MemoryBalancer,
     MemoryCloud,
     MemoryClusters,
+    MemoryHosts,
     MemoryProbes,
     MemoryWork,
     Moment,
     VirtualClock,
 )
-from emr_dr.ports import JournalEntry, Store
+from emr_dr.ports import Balancer, Clock, Clusters, JournalEntry, MemberWork, Store
 from emr_dr.provision.desired import DesiredBalancer
 from emr_dr.service import Site
-from emr_dr.spec.address import Balancer, Services
+from emr_dr.spec.address import Balancer as DeclaredBalancer
+from emr_dr.spec.address import Services
 from emr_dr.stores.memory import MemoryStore
 from provision.memory_account import MemoryAccount
 
@@ -43,7 +45,7 @@ POLICY = Policy(
     retire_unconfirmed_after=3600,
 )
 DELAYS = Delays(boot=20, address_known=5, ending=10, emr_notices=60, healthy=5, unhealthy=5, draining=5, proof=5)
-BALANCER = Balancer(name="etl-livy", subnets=("subnet-a", "subnet-b"))
+BALANCER = DeclaredBalancer(name="etl-livy", subnets=("subnet-a", "subnet-b"))
 PATIENCE = 3600.0
 """Virtual seconds after which a group that has not converged never will."""
 
@@ -112,23 +114,33 @@ class Scene:
         """Save the group for the first time, as `emr-dr apply` does."""
         await MemoryStore.save(self.store, Document(self.group))
 
-    def controller(self, life: Life | None = None) -> Controller:
+    def controller(
+        self, life: Life | None = None, *, clock: Clock | None = None, vantage: str = "", elsewhere: bool = False
+    ) -> Controller:
         """A new process with a life of its own; the one before it is gone."""
+        clock = clock or self.clock
         self._controllers += 1
         self.store.life = life or Life()
         self.cloud.faults.hook = self.store.life.pass_point
-        clusters, balancer, work = MemoryClusters(self.cloud), MemoryBalancer(self.cloud), MemoryWork(self.cloud)
+        clusters, balancer = MemoryClusters(self.cloud), MemoryBalancer(self.cloud)
+        work = MemoryWork(self.cloud, elsewhere=elsewhere)
         store: Store = self.store
         return Controller(
             GROUP,
             store,
-            Observer(clusters, balancer, MemoryProbes(self.cloud), work, self.detection, self.cloud.services),
-            Actor(clusters, balancer, work, self.clock),
-            self.clock,
+            self._observer(clusters, balancer, work, vantage, elsewhere=elsewhere),
+            Actor(clusters, balancer, work, clock),
+            clock,
             self.policy,
             f"controller-{self._controllers}",
             lambda service, address: f"http://{address}/{service}",
         )
+
+    def _observer(
+        self, clusters: Clusters, balancer: Balancer, work: MemberWork, vantage: str, *, elsewhere: bool
+    ) -> Observer:
+        probes, hosts = MemoryProbes(self.cloud, elsewhere=elsewhere), MemoryHosts(self.cloud)
+        return Observer(clusters, balancer, probes, work, hosts, self.detection, self.cloud.services, vantage)
 
     async def converge(self, life: Life | None = None) -> Round:
         """Have a new controller do rounds until nothing is outstanding."""

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emr_dr.core.document import Document, Lease
+from emr_dr.controller.tenure import Tenure
+from emr_dr.core.document import Document
 from emr_dr.core.effects import (
     DeregisterTarget,
     Effect,
@@ -62,12 +63,12 @@ class Actor:
     work: MemberWork
     clock: Clock
 
-    async def carry_out(self, effect: Effect, document: Document) -> Outcome:
-        """Carry one effect out, once, within the lease of `document`; never raises for what the world does."""
+    async def carry_out(self, effect: Effect, document: Document, tenure: Tenure) -> Outcome:
+        """Carry one effect out, once, within the lease; never raises for what the world does."""
         try:
-            self._within(document.lease, EFFECT_DEADLINE)
+            self._within(tenure, EFFECT_DEADLINE)
             async with asyncio.timeout(EFFECT_DEADLINE):
-                detail = await self._do(effect, document)
+                detail = await self._do(effect, document, tenure)
         except (PermanentError, ConflictError) as error:
             return Outcome(effect, Ending.REFUSED, str(error))
         except _SkipError as reason:
@@ -78,11 +79,11 @@ class Actor:
             return Outcome(effect, Ending.FAILED, str(error))
         return Outcome(effect, Ending.DONE, detail)
 
-    async def _do(self, effect: Effect, document: Document) -> str:
+    async def _do(self, effect: Effect, document: Document, tenure: Tenure) -> str:
         detail = ""
         match effect:
             case LaunchCluster():
-                detail = await self._launch(effect, document)
+                detail = await self._launch(effect, document, tenure)
             case ProveMember():
                 await self.work.prove(effect.address, effect.name)
             case RegisterTarget():
@@ -102,12 +103,12 @@ class Actor:
                 await self.clusters.terminate(effect.cluster)
         return detail
 
-    async def _launch(self, effect: LaunchCluster, document: Document) -> str:
+    async def _launch(self, effect: LaunchCluster, document: Document, tenure: Tenure) -> str:
         """Look, call once, and look again when the reply was lost: RunJobFlow has no idempotency token."""
         origin = document.group.origin
         if any(f.number == effect.number and f.origin == origin for f in await self.clusters.find()):
             raise _SkipError("a cluster with this launch number exists already")
-        self._within(document.lease, CREATE_DEADLINE)  # the look took time
+        self._within(tenure, CREATE_DEADLINE)  # the look took time
         try:
             return await self.clusters.launch(effect.number, origin, effect.placement)
         except OutcomeUnknownError as error:
@@ -127,8 +128,8 @@ class Actor:
         if facts.origin != document.group.origin:
             raise ConflictError("its tags are of another store", where=cluster, remedy="it is left alone")
 
-    def _within(self, lease: Lease | None, seconds: float) -> None:
-        if lease is None or lease.expires_at - self.clock.now() < seconds:
+    def _within(self, tenure: Tenure, seconds: float) -> None:
+        if tenure.left(self.clock) < seconds:
             raise _SkipError("the lease is too short for another call")
 
 

@@ -15,6 +15,10 @@ class WallClock:
         """Seconds of the epoch."""
         return time.time()
 
+    def steady(self) -> float:
+        """Seconds since the machine started, sleep included (CLOCK_BOOTTIME, clock_gettime(2))."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     async def sleep(self, seconds: float) -> None:
         """Wait, or return at once when the process was asked to stop."""
         with contextlib.suppress(TimeoutError):

@@ -10,8 +10,10 @@ from emr_dr.controller.act import Actor, Ending, Outcome
 from emr_dr.controller.journal import Told, acted, decided
 from emr_dr.controller.observe import Observation, Observer
 from emr_dr.controller.publish import views_of
-from emr_dr.core.document import Document, Lease
+from emr_dr.controller.tenure import LEASE_SECONDS, Standstill, Tenure, extended, free
+from emr_dr.core.document import Document
 from emr_dr.core.effects import Effect, LaunchCluster
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.group import Group, Policy, Stage
 from emr_dr.core.recovery import decide
 from emr_dr.core.standing import converged
@@ -19,7 +21,6 @@ from emr_dr.core.world import RefusedLaunch
 from emr_dr.errors import ConflictError, TransientError, UsageError
 from emr_dr.ports import Clock, JournalEntry, Store
 
-LEASE_SECONDS = 60.0
 BRISK_SECONDS = 1.0
 """Between rounds while clients wait for the switch."""
 
@@ -31,14 +32,16 @@ class Round:
     """What one round came to.
 
     Attributes:
-        observation: None when another holder leads, and nothing was looked at.
-        leader: Who holds the lease.
+        observation: None when nothing was decided: another holder leads, or we stand still.
+        leader: Who holds the lease; empty when nobody does.
+        still: Why nothing was decided though nobody else leads; empty when something was.
     """
 
     document: Document
     observation: Observation | None
     outcomes: tuple[Outcome, ...] = ()
     leader: str = ""
+    still: str = ""
 
     @property
     def group(self) -> Group:
@@ -72,9 +75,13 @@ class Controller:
     stopping: Callable[[], bool] = lambda: False
     _refused: list[RefusedLaunch] = field(default_factory=list)
     _told: Told = field(default_factory=Told)
+    _standstill: Standstill = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._standstill = Standstill(self.clock)
 
     async def round(self) -> Round:
-        """Do one round.
+        """Do one round: lead it, or be another vantage for whoever leads.
 
         Raises:
             UsageError: The group was never applied here.
@@ -85,18 +92,31 @@ class Controller:
         document = await self.store.load(self.group)
         if document is None:
             raise UsageError("the group is not in this store", where=self.group, remedy="run `emr-dr apply` first")
-        lease = document.lease
-        if lease is not None and lease.holder != self.holder and lease.expires_at > self.clock.now():
-            return Round(document, None, leader=lease.holder)
-        observation = await self.observer.observe(document, self.clock.now(), tuple(self._refused))
+        if still := self._standstill.look():
+            return Round(document, None, still=still)
+        if document.lease is not None and not free(document.lease, self.holder, self.clock.now()):
+            await self.store.tell(self.group, await self.observer.sight(document, self.clock.now()))
+            return Round(document, None, leader=document.lease.holder)
+        sightings = await self.store.sightings(self.group)
+        observation = await self.observer.observe(document, self.clock.now(), tuple(self._refused), sightings)
+        if observation.isolated and self._better_placed(observation, sightings):
+            return await self._stand_aside(document, observation)
+        return await self._lead(document, observation)
+
+    async def _lead(self, document: Document, observation: Observation) -> Round:
+        """Decide on what was seen, save, and act."""
         if self.clock.now() - observation.world.at > LEASE_SECONDS:  # we were stopped while looking, or starved
             raise ConflictError("what was seen is too old to act on", where=self.group, remedy="look again")
+        if still := self._standstill.look():
+            return Round(document, None, still=still)
         group, effects = decide(document.group, observation.world, self.policy)
-        saved = await self._save(document, group, observation, effects)
+        saved, tenure = await self._save(document, group, observation, effects)
         self._refused.clear()
         self._told = replace(self._told, verdicts=observation.verdicts, effects=effects)
         # All have to end before the next round decides, also when the journal refuses the outcome of one.
-        endings = await asyncio.gather(*(self._act(effect, saved) for effect in effects), return_exceptions=True)
+        endings = await asyncio.gather(
+            *(self._act(effect, saved, tenure) for effect in effects), return_exceptions=True
+        )
         failures = [e for e in endings if isinstance(e, BaseException)]
         if failures:
             for other in failures[1:]:
@@ -105,6 +125,17 @@ class Controller:
         outcomes = tuple(e for e in endings if isinstance(e, Outcome))
         self._told = replace(self._told, outcomes={o.effect: o for o in outcomes})
         return Round(saved, observation, outcomes, self.holder)
+
+    def _better_placed(self, observation: Observation, sightings: Iterable[Sighting]) -> bool:
+        """Whether another controller looked just now and is not cut off as we are."""
+        gap = self.observer.detection.gap
+        others = (s for s in sightings if s.vantage != self.observer.vantage)
+        return any(s.sees and abs(observation.world.at - s.at) <= gap for s in others)
+
+    async def _stand_aside(self, document: Document, observation: Observation) -> Round:
+        """Leave the lease to a controller that sees more; decide nothing."""
+        await self.release()
+        return Round(document, None, still=f"cut off, and another controller is not: {'; '.join(observation.troubles)}")
 
     async def run(self, stop: Callable[[Round], bool], told: Callable[[Round], None] = lambda _: None) -> Round:
         """Do rounds until `stop` says so, telling each to `told`. A refused save is just another look.
@@ -148,25 +179,27 @@ class Controller:
         waiting = len(done.group.at(Stage.SERVING)) < done.group.wanted.serving  # one that is kept fenced is no hurry
         return min(BRISK_SECONDS, interval) if urgent and waiting else interval
 
-    async def _save(self, document: Document, group: Group, seen: Observation, effects: Sequence[Effect]) -> Document:
+    async def _save(
+        self, document: Document, group: Group, seen: Observation, effects: Sequence[Effect]
+    ) -> tuple[Document, Tenure]:
         """Save what is new, renewing the lease; a quiet round writes only when the lease is half spent."""
-        now = self.clock.now()
-        entries = [*decided(document.group, group, seen, effects, self._told)]
+        now, steady = self.clock.now(), self.clock.steady()
+        entries = [*decided(document.group, group, seen, effects, self._told, self.policy, self.observer.detection)]
         lease = document.lease
         ours = lease is not None and lease.holder == self.holder
         fresh = ours and lease is not None and lease.expires_at - now > LEASE_SECONDS / 2
         if fresh and not effects and not entries and group == document.group and seen.runs == document.runs:
-            return document
-        term = (lease.term if lease else 0) + (0 if ours else 1)
+            return document, Tenure(lease or extended(document, self.holder, now), steady)
+        after = replace(document, group=group, runs=seen.runs, lease=extended(document, self.holder, now))
+        tenure = Tenure(extended(document, self.holder, now), steady + LEASE_SECONDS)
         if not ours:
-            entries.insert(0, JournalEntry(now, "lease_taken", {"holder": self.holder, "term": term}))
-        after = replace(document, group=group, runs=seen.runs, lease=Lease(self.holder, term, now + LEASE_SECONDS))
+            entries.insert(0, JournalEntry(now, "lease_taken", {"holder": self.holder, "term": tenure.lease.term}))
         saved = await self.store.save(after, views=views_of(group, seen.world, self.urls), entries=entries)
         self._tell(entries)
-        return saved
+        return saved, tenure
 
-    async def _act(self, effect: Effect, document: Document) -> Outcome:
-        outcome = await self.actor.carry_out(effect, document)
+    async def _act(self, effect: Effect, document: Document, tenure: Tenure) -> Outcome:
+        outcome = await self.actor.carry_out(effect, document, tenure)
         if isinstance(effect, LaunchCluster) and outcome.ending is Ending.REFUSED:
             self._refused.append(RefusedLaunch(effect.number, outcome.detail))
         if self._told.outcomes.get(effect) != outcome:

@@ -1,20 +1,18 @@
-"""One round's look at the world: clusters, targets and direct probes, joined into what a decision needs."""
+"""One round's look at the world: clusters, targets, probes and other witnesses, joined into what a decision needs."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
+from emr_dr.controller.lookout import Look, in_doubt, member_of, seen_elsewhere
 from emr_dr.controller.targets import standing_at_balancer, witness
 from emr_dr.core.document import Document
 from emr_dr.core.ensure import proving_name
+from emr_dr.core.evidence import Evidence, FailureRun, MemberSighting, ProbeResult, Sighting
 from emr_dr.core.group import Group, Member, Stage
-from emr_dr.core.verdict import Detection, Evidence, FailureRun, Verdict, judge, remember
-from emr_dr.core.world import Cluster, EmrState, ProvingResult, RefusedLaunch, Sight, TargetState, World
-from emr_dr.errors import EmrDrError, PermanentError
-from emr_dr.ports import Balancer, ClusterFacts, Clusters, MemberWork, Probes, TargetFact
-
-T = TypeVar("T")
+from emr_dr.core.verdict import Detection, Verdict, judge, remember
+from emr_dr.core.world import Cluster, EmrState, HostHealth, ProvingResult, RefusedLaunch, Sight, TargetState, World
+from emr_dr.ports import Balancer, ClusterFacts, Clusters, Difference, Hosts, MemberWork, Probes, TargetFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,7 @@ class Observation:
         runs: The failure runs to remember.
         verdicts: By cluster id.
         troubles: What could not be seen, and why, in the words of the error.
+        remarks: What is worth a person's look and stops nothing, such as a tag that differs from the spec.
         foreign: Clusters that carry our group's name but another store's origin; never touched.
     """
 
@@ -33,7 +32,13 @@ class Observation:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     troubles: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it is we who are cut off: none of our own control targets was reached."""
+        return Sight.PROBES in self.world.blind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +47,77 @@ class Observer:
 
     Attributes:
         services: The services that have a listener, hence a target group.
+        vantage: Where we look from; what others saw from the same place is no second witness.
     """
 
     clusters: Clusters
     balancer: Balancer
     probes: Probes
     work: MemberWork
+    hosts: Hosts
     detection: Detection
     services: tuple[str, ...]
+    vantage: str = ""
+    _compared: dict[str, Sequence[Difference]] = field(default_factory=dict)
 
-    async def observe(self, document: Document, at: float, refused: Sequence[RefusedLaunch] = ()) -> Observation:
+    async def observe(
+        self,
+        document: Document,
+        at: float,
+        refused: Sequence[RefusedLaunch] = (),
+        sightings: Iterable[Sighting] = (),
+    ) -> Observation:
         """Look once. Takes as long as the slowest of its calls; each has a deadline of its own."""
-        look = _Look(document.group)
-        found, targets = await asyncio.gather(
+        look = Look(document.group)
+        found, targets, controls = await asyncio.gather(
             look.attempt(Sight.CLUSTERS, self._clusters(document.group, look)),
             look.attempt(Sight.TARGETS, self.balancer.targets()),
+            self.probes.controls(),
         )
-        facts = tuple(f for f in found or () if f.origin == document.group.origin)
-        seen = await asyncio.gather(*(self._cluster(f, document.group, targets, look) for f in facts))
-        runs, verdicts, judged = self._judge(document, seen, at)
+        sees = look.sees(controls)
+        ours = [f for f in found or () if f.origin == document.group.origin]
+        probed = await asyncio.gather(*(self._probe(f, document.group) for f in ours))
+        doubtful = [f for f, results in zip(ours, probed, strict=True) if in_doubt(f, document.group, results)]
+        hosts = await look.hosts(self.hosts, doubtful)
+        facts = zip(ours, probed, strict=True)
+        clusters = await asyncio.gather(*(self._cluster(f, results, targets, look) for f, results in facts))
+        said = [
+            Evidence(
+                c.id,
+                c.emr,
+                results,
+                tuple((s, witness(targets, c.address, s)) for s in self.services),
+                aws_reachable=targets is not None,
+                stands_by=_stands_by(c, document.group),
+                host=hosts.get(c.id, HostHealth.UNKNOWN),
+                others=seen_elsewhere(c.id, sightings, self.vantage, at, self.detection.gap),
+                sees=sees,
+            )
+            for c, results in zip(clusters, probed, strict=True)
+        ]
+        runs, verdicts, judged = self._judge(document, list(zip(clusters, said, strict=True)), at)
         strangers = {t.address for t in targets or ()} - {c.address for c in judged}
-        foreign = {f.address for f in found or () if f.origin != document.group.origin}
+        foreign = [f for f in found or () if f.origin != document.group.origin]
         world = World(
             at=at,
             clusters=judged,
             strangers=tuple(sorted(strangers)),
-            foreign=tuple(sorted(strangers & foreign)),
+            foreign=tuple(sorted(strangers & {f.address for f in foreign})),
             blind=frozenset(look.blind),
             refused=tuple(refused),
         )
-        return Observation(
-            world,
-            runs,
-            verdicts,
-            tuple(evidence for _, evidence in seen),
-            tuple(look.troubles),
-            tuple(f.id for f in found or () if f.origin != document.group.origin),
-        )
+        remarks = [f"{c.id}: {d}" for c in judged for d in self._compared.get(c.id, ()) if not d.must]
+        known = tuple(f.id for f in foreign)
+        return Observation(world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known)
 
-    async def _clusters(self, group: Group, look: "_Look") -> Sequence[ClusterFacts]:
+    async def sight(self, document: Document, at: float) -> Sighting:
+        """Look at the members only, as a second witness for whoever leads."""
+        known = [m for m in document.group.members if m.cluster and m.address and m.stage is not Stage.CONDEMNED]
+        controls, *probed = await asyncio.gather(self.probes.controls(), *(self.probes.check(m.address) for m in known))
+        members = tuple(MemberSighting(m.cluster or "", tuple(p)) for m, p in zip(known, probed, strict=True))
+        return Sighting(self.vantage, at, not controls or any(c.ok for c in controls), members)
+
+    async def _clusters(self, group: Group, look: Look) -> Sequence[ClusterFacts]:
         """Those the list shows, and those we know by id: absence from the list never means 'ended'.
 
         One that EMR will not describe is not seen, hence neither healthy nor lost; it must not blind us to the others.
@@ -91,45 +128,52 @@ class Observer:
         known = (*listed.values(), *(f for f in described if f is not None))
         return sorted(known, key=lambda f: (f.created_at, f.id))
 
-    async def _cluster(
-        self, facts: ClusterFacts, group: Group, targets: Sequence[TargetFact] | None, look: "_Look"
-    ) -> tuple[Cluster, Evidence]:
-        member = next((m for m in group.members if m.cluster == facts.id), None)
-        address = facts.address or (member.address if member else "")
+    async def _probe(self, facts: ClusterFacts, group: Group) -> tuple[ProbeResult, ...]:
+        address = _address(facts, group)
         reachable = facts.state is EmrState.UP and bool(address)
-        results = await self.probes.check(address) if reachable else ()
+        return tuple(await self.probes.check(address)) if reachable else ()
+
+    async def _cluster(
+        self, facts: ClusterFacts, probes: Sequence[ProbeResult], targets: Sequence[TargetFact] | None, look: Look
+    ) -> Cluster:
+        member, address = member_of(look.group, facts.id), _address(facts, look.group)
+        at_balancer = "" if _handed_on(address, member, look.group) else address
         cluster = Cluster(
             id=facts.id,
             number=facts.number,
             emr=facts.state,
             address=address,
-            target=standing_at_balancer(targets, "" if _handed_on(address, member, group) else address, self.services),
+            target=standing_at_balancer(targets, at_balancer, self.services),
             protected=facts.protected,
             reason=facts.reason,
+            no_room=facts.no_room,
+            lacking=facts.lacking,
         )
-        if member is not None and reachable:
-            cluster = await self._member(member, cluster, group, look)
-        evidence = Evidence(
-            facts.id,
-            facts.state,
-            tuple(results),
-            tuple((s, witness(targets, address, s)) for s in self.services),
-            aws_reachable=targets is not None,
-            stands_by=member is not None and member.stage is Stage.STANDBY and cluster.target is TargetState.ABSENT,
-        )
-        return cluster, evidence
+        return await self._member(member, cluster, look) if member is not None and probes else cluster
 
-    async def _member(self, member: Member, cluster: Cluster, group: Group, look: "_Look") -> Cluster:
+    async def _member(self, member: Member, cluster: Cluster, look: Look) -> Cluster:
         """What only a member's stage makes worth asking."""
         if member.stage is Stage.PROVING:
-            proving = await look.answer(self.work.proving(cluster.address, proving_name(group, member)))
-            return replace(cluster, proving=proving or ProvingResult.RUNNING)  # unknown: neither again, nor failed
+            return await self._candidate(member, cluster, look)
         if member.stage in (Stage.FENCING, Stage.DRAINING):
             return replace(cluster, idle=bool(await look.answer(self.work.idle(cluster.address))))
         if member.stage is Stage.ADMITTING and cluster.target is TargetState.IN_SERVICE:
             reached = await look.answer(self._reached_through_balancer(cluster.address))
             return cluster if reached else replace(cluster, target=TargetState.WAITING)
         return cluster
+
+    async def _candidate(self, member: Member, cluster: Cluster, look: Look) -> Cluster:
+        """How the proof stands: the job's, and whether the cluster is what the spec declares, which is asked once."""
+        proving = await look.answer(self.work.proving(cluster.address, proving_name(look.group, member)))
+        if cluster.id not in self._compared and member.placement is not None:
+            found = await look.answer(self.clusters.differences(cluster.id, member.placement))
+            if found is not None:
+                self._compared[cluster.id] = found
+        if cluster.id not in self._compared and proving is ProvingResult.PASSED:
+            proving = ProvingResult.RUNNING  # it is proven only when it was compared, too
+        differs = tuple(str(d) for d in self._compared.get(cluster.id, ()) if d.must)
+        # Unknown is running: neither submitted again, nor failed.
+        return replace(cluster, proving=proving or ProvingResult.RUNNING, differs=differs)
 
     async def _reached_through_balancer(self, address: str) -> bool:
         """Whether the balancer's address answers well, and with this very member's identity."""
@@ -148,44 +192,20 @@ class Observer:
             verdict = judge(evidence, own, at, self.detection)
             runs.extend(own)
             verdicts[cluster.id] = verdict
-            judged.append(replace(cluster, health=verdict.health))
+            judged.append(replace(cluster, health=verdict.health, host=evidence.host))
         return tuple(runs), verdicts, tuple(judged)
+
+
+def _address(facts: ClusterFacts, group: Group) -> str:
+    member = member_of(group, facts.id)
+    return facts.address or (member.address if member else "")
+
+
+def _stands_by(cluster: Cluster, group: Group) -> bool:
+    member = member_of(group, cluster.id)
+    return member is not None and member.stage is Stage.STANDBY and cluster.target is TargetState.ABSENT
 
 
 def _handed_on(address: str, member: Member | None, group: Group) -> bool:
     """Whether a target here is another member's: AWS gives an address on while EMR still ends its former cluster."""
     return member not in group.entitled and address in {m.address for m in group.entitled}
-
-
-class _Look:
-    """What one round could not see, gathered while it looks."""
-
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        self.blind = set[Sight]()
-        self.troubles = list[str]()
-
-    async def attempt(self, sight: Sight, call: Awaitable[T]) -> T | None:
-        """Return the answer; without one this sight is blind for the round, and the reason is kept."""
-        try:
-            return await call
-        except EmrDrError as error:
-            self.blind.add(sight)
-            self.troubles.append(f"{sight}: {error}")
-            return None
-
-    async def permitted(self, call: Awaitable[T]) -> T | None:
-        """Return the answer, or nothing where it was refused for good; a passing failure is raised."""
-        try:
-            return await call
-        except PermanentError as error:
-            self.troubles.append(str(error))
-            return None
-
-    async def answer(self, call: Awaitable[T]) -> T | None:
-        """Return the answer; without one, even for good, there is just nothing to go by, and the reason is kept."""
-        try:
-            return await call
-        except EmrDrError as error:
-            self.troubles.append(str(error))
-            return None

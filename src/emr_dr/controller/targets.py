@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emr_dr.core.verdict import Witness
+from emr_dr.core.evidence import Witness
 from emr_dr.core.world import TargetState
 from emr_dr.ports import TargetFact, TargetHealth
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from emr_dr.core.group import Group, Member, Policy, Stage
-from emr_dr.core.placement import avoid
+from emr_dr.core.group import Avoidance, Group, Member, Policy, Stage
+from emr_dr.core.placement import avoid, cause_of
 from emr_dr.core.standing import missing, overdue
 from emr_dr.core.world import Cluster, EmrState, ProvingResult, Sight, TargetState, World
+
+LOST_WHILE_PROVING = "lost while proving"
 
 
 def condemn_orphans(group: Group, world: World) -> Group:
@@ -32,12 +34,28 @@ def advance(group: Group, world: World, policy: Policy, *, paused: bool) -> Grou
     launches = (*group.launches, *((world.at,) * again))
     after = replace(group, members=tuple(m for m in moved if m is not None), launches=launches)
     for before, m in zip(group.members, moved, strict=True):
-        refused = next((r.reason for r in world.refused if m is None and r.number == before.number), None)
-        condemned = m.reason if m is not None and m.stage is Stage.CONDEMNED is not before.stage else None
-        reason = refused if before.stage is Stage.LAUNCHING else condemned
-        if reason is not None and before.placement is not None:
-            after = avoid(after, before.placement.subnet, world.at, reason)
+        failure = _failure(before, m, world)
+        if failure is not None:
+            after = avoid(after, failure)
     return after
+
+
+def _failure(before: Member, after: Member | None, world: World) -> Avoidance | None:
+    """What a candidate's end says of its placement, if it ended in this round."""
+    if before.placement is None:
+        return None
+    subnet = before.placement.subnet
+    if after is None and before.stage is Stage.LAUNCHING:
+        refused = next((r.reason for r in world.refused if r.number == before.number), None)
+        return Avoidance(subnet, world.at, refused, cause_of(refused)) if refused is not None else None
+    if after is None or after.stage is not Stage.CONDEMNED or before.stage is Stage.CONDEMNED:
+        return None
+    seen = world.of(before)
+    if seen is not None and seen.no_room:
+        return Avoidance(subnet, world.at, after.reason, instance_type=seen.lacking)
+    # Silence is the place's: EMR may wait for capacity in STARTING without a word, and an AZ may be lost.
+    silent = after.reason == LOST_WHILE_PROVING or (seen is not None and seen.emr is EmrState.STARTING)
+    return Avoidance(subnet, world.at, after.reason, "" if silent else cause_of(after.reason))
 
 
 def _advance_one(m: Member, group: Group, world: World, policy: Policy, *, paused: bool) -> Member | None:
@@ -73,12 +91,14 @@ def _boot(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
 def _prove(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
     if seen.gone:
         return m.to(Stage.CONDEMNED, world.at, _because("ended while proving", seen))
+    if seen.differs:
+        return m.to(Stage.CONDEMNED, world.at, f"it is not what the spec declares: {'; '.join(seen.differs)}")
     if seen.proving is ProvingResult.FAILED:
         return m.to(Stage.CONDEMNED, world.at, _because("the proof failed", seen))
     if overdue(m, world, policy):
         return m.to(Stage.CONDEMNED, world.at, f"not proven within {policy.prove:g} s")
     if seen.lost:  # one that served before may come back once more: it is fenced, not ended
-        return m.to(Stage.FENCING if m.epoch else Stage.CONDEMNED, world.at, "lost while proving")
+        return m.to(Stage.FENCING if m.epoch else Stage.CONDEMNED, world.at, LOST_WHILE_PROVING)
     return m.to(Stage.STANDBY, world.at) if seen.healthy and seen.proving is ProvingResult.PASSED else m
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from emr_dr.core.evidence import FailureRun
 from emr_dr.core.group import Group
-from emr_dr.core.verdict import FailureRun
 
 
 @dataclass(frozen=True, slots=True)

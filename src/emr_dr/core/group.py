@@ -34,10 +34,17 @@ ENDING = frozenset({Stage.RETIRING, Stage.CONDEMNED})
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a member may live. EMR puts every node of a cluster into one subnet, hence into one AZ."""
+    """Where and of what a member may be made. EMR puts every node of a cluster into one subnet, hence into one AZ.
+
+    Attributes:
+        rung: Which instance types are asked for: 0 the declared ones, 1 their first alternatives, and so on.
+        types: Those instance types; empty where EMR chooses among several itself.
+    """
 
     subnet: str
     az: str = ""
+    rung: int = 0
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +92,19 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Avoidance:
-    """A placement that refused or failed a candidate, and when: it is tried last until it is forgotten."""
+    """A placement that refused or failed a candidate, and when: it is tried last until it is forgotten.
+
+    Attributes:
+        cause: What failed, in words that are equal for equal causes wherever they happened; empty if the placement
+            itself is to blame (no capacity, silence), so that it says nothing of the others.
+        instance_type: The type that was lacking; empty if the trouble is not about one.
+    """
 
     subnet: str
     at: float
     reason: str
+    cause: str = ""
+    instance_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

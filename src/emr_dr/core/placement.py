@@ -1,9 +1,14 @@
-"""Where to launch next: the declared order, with AZs that just failed us last."""
+"""Where to launch next: the declared order, with what just failed us last; and what is not a placement's fault."""
 
+import re
 from dataclasses import replace
 
 from emr_dr.core.group import Avoidance, Group, Placement, Policy
 from emr_dr.core.world import World
+
+_ZONE = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d[a-z]?\b")
+_ID = re.compile(r"\b(?:i|j|ip|eni|sg|subnet|vpc|vol|ami|s)-[0-9A-Za-z.-]+")
+_NUMBER = re.compile(r"\d+")
 
 
 def choose(group: Group, world: World, policy: Policy) -> Placement:
@@ -19,23 +24,49 @@ def choose(group: Group, world: World, policy: Policy) -> Placement:
     )
 
 
-def avoid(group: Group, subnet: str, at: float, reason: str) -> Group:
-    """Remember that a placement failed a candidate; the latest failure of a subnet replaces the one before."""
-    others = tuple(a for a in group.avoid if a.subnet != subnet)
-    return replace(group, avoid=(*others, Avoidance(subnet, at, reason)))
+def avoid(group: Group, avoidance: Avoidance) -> Group:
+    """Remember that a placement failed a candidate; the latest failure of one kind there replaces the one before.
+
+    The same cause in a second placement is not the placements' fault: more launches would fail alike, so the group is
+    held for a person.
+    """
+    others = tuple(a for a in group.avoid if (a.subnet, a.instance_type) != (avoidance.subnet, avoidance.instance_type))
+    after = replace(group, avoid=(*others, avoidance))
+    twin = next((a for a in others if a.cause and a.cause == avoidance.cause and a.subnet != avoidance.subnet), None)
+    if twin is None or group.held:
+        return after
+    places = f"{twin.subnet} and {avoidance.subnet}"
+    return replace(after, held=f"candidates in {places} failed alike, so it is not the place: {avoidance.reason}")
+
+
+def cause_of(reason: str) -> str:
+    """Return a reason without what differs from launch to launch: ids, AZs, numbers."""
+    return _NUMBER.sub("#", _ID.sub("#", _ZONE.sub("#", reason)))
 
 
 def forget(group: Group, at: float, policy: Policy) -> Group:
-    """Drop what was remembered for long enough."""
-    return replace(group, avoid=tuple(a for a in group.avoid if at - a.at < policy.avoid_for))
+    """Drop what was remembered for long enough; causes stay as long as candidates of the same recovery are tried."""
+    kept = tuple(a for a in group.avoid if _fresh(a, at, policy) or (a.cause and group.attempts))
+    return replace(group, avoid=kept)
+
+
+def _fresh(avoidance: Avoidance, at: float, policy: Policy) -> bool:
+    return at - avoidance.at < policy.avoid_for
 
 
 def _trouble(placement: Placement, group: Group, world: World, policy: Policy) -> float:
     """When the placement last gave trouble; 0 for never. An AZ that holds a lost member is in trouble now."""
     if any(_same_az(m.placement, placement) and world.lost(m) for m in group.members):
         return world.at
-    failures = [a.at for a in group.avoid if a.subnet == placement.subnet and world.at - a.at < policy.avoid_for]
+    failures = [a.at for a in group.avoid if _speaks_of(a, placement) and _fresh(a, world.at, policy)]
     return max(failures, default=0.0)
+
+
+def _speaks_of(avoidance: Avoidance, placement: Placement) -> bool:
+    """Whether a failure is a reason to avoid this placement: another instance type may find room in the same subnet."""
+    if avoidance.subnet != placement.subnet:
+        return False
+    return not (avoidance.instance_type and placement.types) or avoidance.instance_type in placement.types
 
 
 def _occupied(placement: Placement, group: Group) -> bool:

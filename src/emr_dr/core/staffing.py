@@ -5,7 +5,7 @@ from dataclasses import replace
 from emr_dr.core.group import COMING, Group, Member, Policy, Stage
 from emr_dr.core.placement import choose
 from emr_dr.core.standing import complete, missing, move, served
-from emr_dr.core.world import TargetState, World
+from emr_dr.core.world import EmrState, HostHealth, TargetState, World
 
 DAY = 86400.0
 
@@ -77,18 +77,28 @@ def retire(group: Group, world: World, policy: Policy) -> Group:
     total = group.wanted.serving + group.wanted.standby
     short = total > len(group.at(*COMING)) + len(group.entitled)
     replaced = [m for m in group.at(Stage.FENCING) if not (short and world.healthy(m))]
-    spent = [m for m in replaced if _may_end(m, world, policy)]
-    kept = tuple(
-        f"member {m.number} is kept: nothing shows that it ended or runs nothing" for m in replaced if m not in spent
-    )
+    zones = troubled_zones(group, world)
+    spent = [m for m in replaced if _may_end(m, world, policy, spare=len(zones) > 1)]
+    trouble = f"RegionTrouble, members are lost in {' and '.join(zones)}" if len(zones) > 1 else ""
+    why = trouble or "nothing shows that it ended or runs nothing"
+    kept = tuple(f"member {m.number} is kept: {why}" for m in replaced if m not in spent)
     members = move(group.members, spent, Stage.RETIRING, world.at)
     return replace(group, members=members, refusals=(*group.refusals, *kept))
 
 
-def _may_end(m: Member, world: World, policy: Policy) -> bool:
+def troubled_zones(group: Group, world: World) -> tuple[str, ...]:
+    """The AZs in which a member is lost that EMR has not ended; with two of them it is the region's trouble."""
+    seen = [(m.placement.az, world.of(m)) for m in group.members if m.placement is not None and m.placement.az]
+    return tuple(sorted({az for az, c in seen if c is not None and c.lost and c.emr is not EmrState.ENDED}))
+
+
+def _may_end(m: Member, world: World, policy: Policy, *, spare: bool) -> bool:
+    """Whether the evidence allows to end it; `spare` keeps whatever may still be of use."""
     seen = world.of(m)
     if seen is None:
         return False
     # Idle counts only once it has left the balancer: while a target, it may be given work in the next second.
-    idle = seen.idle and seen.target is TargetState.ABSENT
-    return seen.gone or idle or world.at - m.since >= policy.retire_unconfirmed_after
+    idle = seen.idle and seen.target is TargetState.ABSENT and not spare
+    # A machine whose status check fails is not dead by that alone: nothing may answer there either.
+    dead = seen.host is HostHealth.GONE or (seen.host is HostHealth.IMPAIRED and seen.lost)
+    return seen.gone or idle or dead or world.at - m.since >= policy.retire_unconfirmed_after

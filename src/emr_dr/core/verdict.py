@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from emr_dr.core.world import EmrState, Health
+from emr_dr.core.evidence import Evidence, FailureRun, ProbeResult, Witness
+from emr_dr.core.world import EmrState, Health, HostHealth
 
 
 class VerdictName(StrEnum):
@@ -16,73 +17,8 @@ class VerdictName(StrEnum):
     SERVICE_DOWN = "ServiceDown"
     MEMBER_LOST = "MemberLost"
     PROBE_PATH_BROKEN = "ProbePathBroken"
+    BALANCER_PATH_BROKEN = "BalancerPathBroken"
     BLIND = "Blind"
-
-
-class Witness(StrEnum):
-    """What the balancer's own health check says of one service of one member."""
-
-    AGREES = "agrees"
-    """It calls the target unhealthy."""
-    CONTRADICTS = "contradicts"
-    """It calls the target healthy."""
-    SILENT = "silent"
-    """The member is no target of that group, or the check has not yet spoken, or nobody could ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """One check of one service, made directly at the member. `detail` says what was wrong, or what was read."""
-
-    service: str
-    ok: bool
-    detail: str = ""
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that was seen of one cluster in one round.
-
-    Attributes:
-        emr: EMR's word; None when EMR could not be asked.
-        probes: Direct checks, one a service; empty when there was nothing to ask yet.
-        witnesses: The balancer's word, by service.
-        stands_by: It is a standby and no target, so the balancer can have no word on it. Nothing is served by it, so
-            direct checks alone may give it up: waiting for a second witness would be waiting for ever.
-    """
-
-    cluster: str
-    emr: EmrState | None
-    probes: tuple[ProbeResult, ...] = ()
-    witnesses: tuple[tuple[str, Witness], ...] = ()
-    aws_reachable: bool = True
-    stands_by: bool = False
-
-    def witness(self, service: str) -> Witness:
-        """The balancer's word on one service."""
-        return dict(self.witnesses).get(service, Witness.SILENT)
-
-    def confirmed(self, service: str) -> bool:
-        """Whether a failed direct check of the service is borne out, or nobody could bear it out."""
-        word = self.witness(service)
-        return word is Witness.AGREES or (self.stands_by and word is Witness.SILENT)
-
-    @property
-    def second_word(self) -> str:
-        """Who bears failed direct checks out, in words."""
-        return "it is no target, so nobody else can say" if self.stands_by else "the balancer's checks agree"
-
-
-@dataclass(frozen=True, slots=True)
-class FailureRun:
-    """An unbroken run of failed checks of one service of one cluster: count and time both have to speak."""
-
-    cluster: str
-    service: str
-    since: float
-    last: float
-    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +53,9 @@ class Verdict:
     service: str = ""
 
 
+_HOST_IS_DOWN = frozenset({HostHealth.IMPAIRED, HostHealth.GONE})
+
+
 def remember(runs: Iterable[FailureRun], evidence: Evidence, at: float, detection: Detection) -> tuple[FailureRun, ...]:
     """Return the failure runs of this evidence's cluster after one more round.
 
@@ -124,12 +63,12 @@ def remember(runs: Iterable[FailureRun], evidence: Evidence, at: float, detectio
     time has caught up.
     """
     old = {r.service: r for r in runs if r.cluster == evidence.cluster and 0 <= at - r.last <= detection.gap}
+    failed = [p.service for p in evidence.probes if not p.ok] + [_behind_balancer(s) for s in _unrouted(evidence)]
     return tuple(
-        replace(old[p.service], last=at, failures=old[p.service].failures + 1)
-        if p.service in old
-        else FailureRun(evidence.cluster, p.service, at, at, 1)
-        for p in evidence.probes
-        if not p.ok
+        replace(old[service], last=at, failures=old[service].failures + 1)
+        if service in old
+        else FailureRun(evidence.cluster, service, at, at, 1)
+        for service in failed
     )
 
 
@@ -142,48 +81,99 @@ def judge(evidence: Evidence, runs: Sequence[FailureRun], at: float, detection: 
         return Verdict(name, Health.UNKNOWN, "there is nothing to ask yet")
     failing = [p for p in evidence.probes if not p.ok]
     if not failing:
-        return Verdict(VerdictName.HEALTHY, Health.HEALTHY, "every service answers as it should")
-    if not evidence.aws_reachable:
-        return Verdict(VerdictName.BLIND, Health.UNKNOWN, f"{_named(failing)} and AWS out of reach: it may be us")
+        return _judge_route(evidence, runs, at, detection)
+    if not (evidence.sees and evidence.aws_reachable):
+        why = "AWS is out of reach: it may be us" if evidence.sees else "no control target of ours is reached: it is us"
+        return Verdict(VerdictName.BLIND, Health.UNKNOWN, f"{_named(failing)}, and {why}")
     if len(failing) == len(evidence.probes):
         return _judge_member(evidence, failing, runs, at, detection)
     return _judge_services(evidence, failing, runs, at, detection)
 
 
+def _judge_route(evidence: Evidence, runs: Sequence[FailureRun], at: float, detection: Detection) -> Verdict:
+    lost = [
+        s for s in _unrouted(evidence) if _believed(_behind_balancer(s), runs, at, detection.service_down, detection)
+    ]
+    if not lost:
+        return Verdict(VerdictName.HEALTHY, Health.HEALTHY, "every service answers as it should")
+    why = f"every service answers, but the balancer has not reached {', '.join(lost)} for {detection.service_down:g} s"
+    return Verdict(
+        VerdictName.BALANCER_PATH_BROKEN, Health.HEALTHY, f"{why}: its path or its rules are broken", lost[0]
+    )
+
+
 def _judge_member(
     evidence: Evidence, failing: Sequence[ProbeResult], runs: Sequence[FailureRun], at: float, detection: Detection
 ) -> Verdict:
-    words = {evidence.witness(p.service) for p in failing}
-    if not all(_believed(p, runs, at, detection.member_lost, detection) for p in failing):
-        return Verdict(
-            VerdictName.SUSPECT, Health.SUSPECT, f"{_named(failing)}, not yet for {detection.member_lost:g} s"
-        )
-    if all(evidence.confirmed(p.service) for p in failing):
-        why = f"no service answers for {detection.member_lost:g} s, and {evidence.second_word}"
-        return Verdict(VerdictName.MEMBER_LOST, Health.LOST, why)
+    if not all(_believed(p.service, runs, at, detection.member_lost, detection) for p in failing):
+        why = f"{_named(failing)}, not yet for {detection.member_lost:g} s"
+        return Verdict(VerdictName.SUSPECT, Health.SUSPECT, why)
+    words = frozenset[Witness]().union(*(evidence.words(p) for p in failing))
     if Witness.CONTRADICTS in words:
-        why = "direct checks fail, but the balancer reaches the member: the path from here is broken"
-        return Verdict(VerdictName.PROBE_PATH_BROKEN, Health.SUSPECT, why)
+        return Verdict(VerdictName.PROBE_PATH_BROKEN, Health.SUSPECT, _contradiction(evidence, failing))
+    if Witness.AGREES in words or evidence.host in _HOST_IS_DOWN or evidence.stands_by:
+        why = f"no service answers for {detection.member_lost:g} s, and {_second_word(evidence, failing)}"
+        return Verdict(VerdictName.MEMBER_LOST, Health.LOST, why)
     return Verdict(VerdictName.SUSPECT, Health.SUSPECT, f"{_named(failing)}, and no second witness has spoken")
 
 
 def _judge_services(
     evidence: Evidence, failing: Sequence[ProbeResult], runs: Sequence[FailureRun], at: float, detection: Detection
 ) -> Verdict:
-    down = [p for p in failing if _believed(p, runs, at, detection.service_down, detection)]
-    agreed = next((p for p in down if evidence.confirmed(p.service)), None)
+    down = [p for p in failing if _believed(p.service, runs, at, detection.service_down, detection)]
+    agreed = next((p for p in down if _confirmed(evidence, p)), None)
     if agreed is not None:
         health = Health.LOST if detection.replace_on_service_down else Health.SUSPECT
-        why = f"{_named([agreed])} for {detection.service_down:g} s, and {evidence.second_word}"
+        why = f"{_named([agreed])} for {detection.service_down:g} s, and {_second_word(evidence, [agreed])}"
         return Verdict(VerdictName.SERVICE_DOWN, health, why, agreed.service)
-    if any(evidence.witness(p.service) is Witness.CONTRADICTS for p in down):
-        why = f"{_named(down)}, but the balancer reaches it: the path from here is broken"
-        return Verdict(VerdictName.PROBE_PATH_BROKEN, Health.SUSPECT, why)
-    return Verdict(VerdictName.SUSPECT, Health.SUSPECT, f"{_named(failing)}, not yet believed")
+    contradicted = [p for p in down if Witness.CONTRADICTS in evidence.words(p)]
+    if contradicted:
+        return Verdict(VerdictName.PROBE_PATH_BROKEN, Health.SUSPECT, _contradiction(evidence, contradicted))
+    why = f"{_named(failing)}, " + ("and no second witness has spoken" if down else "not yet believed")
+    return Verdict(VerdictName.SUSPECT, Health.SUSPECT, why)
 
 
-def _believed(probe: ProbeResult, runs: Sequence[FailureRun], at: float, window: float, detection: Detection) -> bool:
-    run = next((r for r in runs if r.service == probe.service), None)
+def _confirmed(evidence: Evidence, probe: ProbeResult) -> bool:
+    """Whether a failed direct check of the service is borne out, or nobody could bear it out."""
+    words = evidence.words(probe)
+    return words == {Witness.AGREES} or (evidence.stands_by and not words)
+
+
+def _second_word(evidence: Evidence, failing: Sequence[ProbeResult]) -> str:
+    """Who bears failed direct checks out, in words."""
+    said = [
+        "it says so itself" if any(p.own_word for p in failing) else "",
+        "the balancer's checks agree" if any(evidence.balancer(p.service) is Witness.AGREES for p in failing) else "",
+        f"so does {_vantages(evidence, failing, ok=False)}" if _vantages(evidence, failing, ok=False) else "",
+        f"EC2 calls its machine {evidence.host}" if evidence.host in _HOST_IS_DOWN else "",
+    ]
+    return ", ".join(words for words in said if words) or "it is no target, so nobody else can say"
+
+
+def _contradiction(evidence: Evidence, failing: Sequence[ProbeResult]) -> str:
+    balancer = any(evidence.balancer(p.service) is Witness.CONTRADICTS and not p.own_word for p in failing)
+    who = " and ".join(w for w in ("the balancer" if balancer else "", _vantages(evidence, failing, ok=True)) if w)
+    return f"{_named(failing)}, but {who} can reach it: the path from here is broken"
+
+
+def _vantages(evidence: Evidence, failing: Sequence[ProbeResult], *, ok: bool) -> str:
+    services = {p.service for p in failing}
+    found = [v for v, probes in evidence.others if any(p.service in services and p.ok is ok for p in probes)]
+    return f"the controller at {', '.join(found)}" if found else ""
+
+
+def _unrouted(evidence: Evidence) -> list[str]:
+    """Services that answer us well, while the balancer calls them unhealthy."""
+    return [p.service for p in evidence.probes if p.ok and evidence.balancer(p.service) is Witness.AGREES]
+
+
+def _behind_balancer(service: str) -> str:
+    """The name of the run that tells how long the balancer has not reached a service that answers us."""
+    return f"balancer/{service}"
+
+
+def _believed(service: str, runs: Sequence[FailureRun], at: float, window: float, detection: Detection) -> bool:
+    run = next((r for r in runs if r.service == service), None)
     return run is not None and run.failures >= detection.least_failures and at - run.since >= window
 
 

@@ -28,6 +28,18 @@ class Health(StrEnum):
     UNKNOWN = "unknown"
 
 
+class HostHealth(StrEnum):
+    """EC2's word on the machine of the primary node (EC2 API, DescribeInstanceStatus)."""
+
+    OK = "ok"
+    IMPAIRED = "impaired"
+    """Running, and a status check of the system or the instance fails."""
+    GONE = "gone"
+    """Not running: shutting down, terminated, stopping, stopped."""
+    UNKNOWN = "unknown"
+    """Not asked, no answer, or EC2 itself does not know yet."""
+
+
 class ProvingResult(StrEnum):
     """How the proof of a candidate stands."""
 
@@ -64,7 +76,11 @@ class Sight(StrEnum):
 class Cluster:
     """One cluster that carries the group's tags, as this round saw it.
 
-    `idle` means that YARN was read and has no application running or waiting; False also when nobody could look.
+    Attributes:
+        host: EC2's word on the primary's machine; asked for only where something is wrong.
+        idle: YARN was read and has no application running or waiting; False also when nobody could look.
+        differs: What the spec demands and the cluster is not, in words; such a candidate is never admitted.
+        no_room: EMR ended it because EC2 lacked capacity; `lacking` is the instance type, if EMR named one.
     """
 
     id: str
@@ -77,6 +93,10 @@ class Cluster:
     protected: bool = False
     idle: bool = False
     reason: str = ""
+    host: HostHealth = HostHealth.UNKNOWN
+    differs: tuple[str, ...] = ()
+    no_room: bool = False
+    lacking: str = ""
 
     @property
     def healthy(self) -> bool:

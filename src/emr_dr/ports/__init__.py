@@ -4,7 +4,16 @@ Every method keeps a deadline of its own and raises only the tree of `emr_dr.err
 otherwise, a method may be repeated.
 """
 
-from emr_dr.ports.cloud import Artifacts, Balancer, ClusterFacts, Clusters, TargetFact, TargetHealth
+from emr_dr.ports.cloud import (
+    Artifacts,
+    Balancer,
+    ClusterFacts,
+    Clusters,
+    Difference,
+    Hosts,
+    TargetFact,
+    TargetHealth,
+)
 from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, Ledger, LogPage, LogTail
 from emr_dr.ports.member import MemberWork, Probes
 from emr_dr.ports.store import JournalEntry, PublishedViews, Store
@@ -19,6 +28,8 @@ __all__ = [
     "ClusterFacts",
     "Clusters",
     "Creation",
+    "Difference",
+    "Hosts",
     "JournalEntry",
     "Ledger",
     "LogPage",

@@ -1,12 +1,12 @@
 """What we need from AWS: clusters, the balancer in front of them, and a place for files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from emr_dr.core.group import Placement
-from emr_dr.core.world import EmrState
+from emr_dr.core.world import EmrState, HostHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class ClusterFacts:
         address: The primary's private address; empty until EMR gives it out (end of STARTING).
         created_at: Seconds of the epoch.
         reason: EMR's words on why it is in this state (StateChangeReason), for people.
+        instance: EC2's id of the primary's machine; empty until EMR gives it out.
+        no_room: It ended because EC2 lacked capacity (ErrorDetails); `lacking` is the instance type, if EMR named one.
     """
 
     id: str
@@ -31,6 +33,26 @@ class ClusterFacts:
     protected: bool = False
     created_at: float = 0.0
     reason: str = ""
+    instance: str = ""
+    no_room: bool = False
+    lacking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One declared field that the cluster does not have as declared; values as short text.
+
+    `must` tells what keeps a candidate from being admitted (release, applications, roles, security groups, subnet,
+    security configuration, bootstrap actions, configurations) from what is only reported (tags, counts, volumes).
+    """
+
+    field: str
+    wanted: str
+    found: str
+    must: bool
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.wanted} is declared, the cluster has {self.found}"
 
 
 class Clusters(Protocol):
@@ -60,11 +82,30 @@ class Clusters(Protocol):
             PermanentError: EMR does not know the id, or it does not carry this group's tags.
         """
 
+    async def differences(self, cluster_id: str, placement: Placement) -> Sequence[Difference]:
+        """Every declared field that the cluster, launched into `placement`, does not have as declared.
+
+        Both sides are normalised first: what AWS fills in, orders or tags by itself is no difference.
+
+        Raises:
+            PermanentError: EMR does not know the id, or it does not carry this group's tags.
+        """
+
     async def protect(self, cluster_id: str, *, on: bool) -> None:
         """Switch termination protection on or off."""
 
     async def terminate(self, cluster_id: str) -> None:
         """Begin to end the cluster; a no-op on one that has ended. Refused by AWS while it is protected."""
+
+
+class Hosts(Protocol):
+    """The machines that clusters run on, as EC2 knows them."""
+
+    async def health(self, instances: Sequence[str]) -> Mapping[str, HostHealth]:
+        """EC2's word on each of these instances; one that EC2 does not know is left out.
+
+        EC2 notices minutes after the fact, and says nothing of what runs on a machine.
+        """
 
 
 class TargetHealth(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from emr_dr.core.verdict import ProbeResult
+from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.world import ProvingResult
 
 
@@ -15,6 +15,12 @@ class Probes(Protocol):
 
         Never raises for what the service does: a refusal, silence, garbage or an endless answer is a failed result, and
         delays no other check.
+        """
+
+    async def controls(self) -> Sequence[ProbeResult]:
+        """Look at the monitor's own control targets, within the probe deadline; empty if none are declared.
+
+        With none of them reached it is the monitor that is cut off, whatever it sees of members. Never raises.
         """
 
     async def identity(self, address: str) -> str:

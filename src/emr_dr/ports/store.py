@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from emr_dr.core.document import Document, Lease
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.view import MemberView
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
@@ -72,6 +73,12 @@ class Store(Protocol):
 
     async def newest(self, group: str, count: int, *, without: Collection[str] = ()) -> Sequence[JournalEntry]:
         """The last `count` entries but those of the events in `without`, oldest first; reads no more than it must."""
+
+    async def tell(self, group: str, sighting: Sighting) -> None:
+        """Keep what one vantage saw, in the place of what it told before; touches no document and no version."""
+
+    async def sightings(self, group: str) -> Sequence[Sighting]:
+        """What each vantage told last, however long ago, by the vantages' names."""
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> Lease | None:
         """Take or renew a named lease (rescue and the like); None while another holder's has not expired.

@@ -9,5 +9,8 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds of the epoch, by the wall clock: stamps are compared between machines."""
 
+    def steady(self) -> float:
+        """Seconds of a clock that only goes forward, that nobody sets, and that counts while the machine sleeps."""
+
     async def sleep(self, seconds: float) -> None:
         """Wait; returns early when the process was asked to stop."""

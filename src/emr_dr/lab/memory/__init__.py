@@ -1,7 +1,14 @@
 """AWS, the members and time, in memory and on virtual time: for tests, and for rehearsals of any strategy."""
 
-from emr_dr.lab.memory.adapters import MemoryArtifacts, MemoryBalancer, MemoryClusters, MemoryProbes, MemoryWork
-from emr_dr.lab.memory.clock import VirtualClock
+from emr_dr.lab.memory.adapters import (
+    MemoryArtifacts,
+    MemoryBalancer,
+    MemoryClusters,
+    MemoryHosts,
+    MemoryProbes,
+    MemoryWork,
+)
+from emr_dr.lab.memory.clock import OwnClock, VirtualClock
 from emr_dr.lab.memory.cloud import MemoryCloud
 from emr_dr.lab.memory.faults import Faults, Moment
 from emr_dr.lab.memory.machine import Delays, Machine
@@ -14,8 +21,10 @@ __all__ = [
     "MemoryBalancer",
     "MemoryCloud",
     "MemoryClusters",
+    "MemoryHosts",
     "MemoryProbes",
     "MemoryWork",
     "Moment",
+    "OwnClock",
     "VirtualClock",
 ]

@@ -1,14 +1,14 @@
 """The simulated account behind our own ports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.group import Placement
-from emr_dr.core.verdict import ProbeResult
-from emr_dr.core.world import EmrState, ProvingResult
+from emr_dr.core.world import EmrState, HostHealth, ProvingResult
 from emr_dr.errors import PermanentError, TransientError
 from emr_dr.lab.memory.cloud import FRONT, MemoryCloud, Registration
 from emr_dr.lab.memory.machine import Machine
-from emr_dr.ports import ClusterFacts, TargetFact, TargetHealth
+from emr_dr.ports import ClusterFacts, Difference, TargetFact, TargetHealth
 
 
 class MemoryClusters:
@@ -34,6 +34,13 @@ class MemoryClusters:
         """One cluster by id."""
         self._cloud.faults.read("describe")
         return self._facts(self._known(cluster_id))
+
+    async def differences(self, cluster_id: str, placement: Placement) -> Sequence[Difference]:
+        """One field, where the machine was made to differ."""
+        del placement
+        self._cloud.faults.read("differences")
+        differs = self._known(cluster_id).differs
+        return [Difference("release", "emr-7.9.0", "emr-7.8.0", must=True)] if differs else []
 
     async def protect(self, cluster_id: str, *, on: bool) -> None:
         """Switch termination protection."""
@@ -68,6 +75,10 @@ class MemoryClusters:
             az=m.placement.az,
             protected=m.protected,
             created_at=m.created_at,
+            reason=m.reason if m.state(now) is EmrState.ENDED else "",
+            instance=m.id.replace("j-", "i-"),
+            no_room=(m.without_room or bool(m.lacking)) and m.state(now) is EmrState.ENDED,
+            lacking=m.lacking if m.state(now) is EmrState.ENDED else "",
         )
 
 
@@ -104,16 +115,41 @@ class MemoryBalancer:
         return FRONT
 
 
-class MemoryProbes:
-    """`Probes` over a `MemoryCloud`; the balancer's own name leads to whatever it would route to."""
+class MemoryHosts:
+    """`Hosts` over a `MemoryCloud`."""
 
     def __init__(self, cloud: MemoryCloud) -> None:
         self._cloud = cloud
+
+    async def health(self, instances: Sequence[str]) -> Mapping[str, HostHealth]:
+        """EC2's word on each."""
+        self._cloud.faults.read("hosts")
+        now = self._cloud.clock.now()
+        machines = {m.id.replace("j-", "i-"): m for m in self._cloud.machines.values()}
+        return {i: machines[i].host(now) for i in instances if i in machines}
+
+
+class MemoryProbes:
+    """`Probes` over a `MemoryCloud`; the balancer's own name leads to whatever it would route to.
+
+    Args:
+        cloud: What is true.
+        elsewhere: Look from another place, which the cloud's `unreachable` and `isolated` say nothing of.
+    """
+
+    def __init__(self, cloud: MemoryCloud, *, elsewhere: bool = False) -> None:
+        self._cloud = cloud
+        self._elsewhere = elsewhere
         self._flow = 0
+
+    async def controls(self) -> Sequence[ProbeResult]:
+        """One control target, which answers whoever is not isolated."""
+        ok = self._elsewhere or not self._cloud.isolated
+        return [ProbeResult("control.memory:443", ok, "connected" if ok else "no route to host")]
 
     async def check(self, address: str) -> Sequence[ProbeResult]:
         """One result for each service."""
-        return [self._check(address, service) for service in self._cloud.services]
+        return [self._check(address, service) for service in self._cloud.checked]
 
     async def identity(self, address: str) -> str:
         """The cluster's id."""
@@ -126,24 +162,33 @@ class MemoryProbes:
     def _check(self, address: str, service: str) -> ProbeResult:
         machine = self._reached(address, service)
         trouble = "no route to host" if machine is None else machine.trouble(service, self._cloud.clock.now())
+        if machine is not None and not trouble and service in machine.unwell:
+            return ProbeResult(service, ok=False, detail=machine.unwell[service], own_word=True)
         return ProbeResult(service, not trouble, trouble)
 
     def _reached(self, address: str, service: str) -> Machine | None:
+        if self._cloud.isolated and not self._elsewhere:
+            return None
         if address != FRONT:
-            return None if address in self._cloud.unreachable else self._cloud.at(address)
+            hidden = address in self._cloud.unreachable and not self._elsewhere
+            return None if hidden else self._cloud.at(address)
+        if self._cloud.front_leads_to:
+            return self._cloud.at(self._cloud.front_leads_to)
         targets = [t for t in targets_of(self._cloud) if t.service == service and t.health is not TargetHealth.DRAINING]
         healthy = [t for t in targets if t.health is TargetHealth.HEALTHY]
         chosen = healthy or targets  # with nobody healthy an NLB sends to everybody
         # Each connection may reach any target, as by a flow hash: the same each time, but in no order to rely on.
         self._flow = (self._flow * 1103515245 + 12345) % 2**31
-        return self._cloud.at(chosen[(self._flow >> 16) % len(chosen)].address) if chosen else None
+        address = chosen[(self._flow >> 16) % len(chosen)].address if chosen else ""
+        return None if address in self._cloud.unrouted else self._cloud.at(address)
 
 
 class MemoryWork:
-    """`MemberWork` over a `MemoryCloud`."""
+    """`MemberWork` over a `MemoryCloud`; `elsewhere` as for `MemoryProbes`."""
 
-    def __init__(self, cloud: MemoryCloud) -> None:
+    def __init__(self, cloud: MemoryCloud, *, elsewhere: bool = False) -> None:
         self._cloud = cloud
+        self._elsewhere = elsewhere
 
     async def proving(self, address: str, name: str) -> ProvingResult:
         """How the proof stands, if Livy answers."""
@@ -168,7 +213,8 @@ class MemoryWork:
 
     def _asked(self, address: str, service: str) -> Machine:
         machine = self._cloud.at(address)
-        if machine is None or address in self._cloud.unreachable:
+        cut_off = self._cloud.isolated or address in self._cloud.unreachable
+        if machine is None or (cut_off and not self._elsewhere):
             raise TransientError("no route to host", where=address)
         trouble = machine.trouble(service, self._cloud.clock.now()) if service in self._cloud.services else ""
         if trouble:
@@ -202,8 +248,9 @@ def _health(cloud: MemoryCloud, r: Registration, now: float) -> TargetHealth:
     if r.draining_since is not None:
         return TargetHealth.DRAINING
     machine = cloud.at(r.address)
-    trouble = machine is None or bool(machine.trouble(r.service, now))
-    since = max(r.since, machine.changed(r.service, now)) if machine else r.since
+    trouble = machine is None or r.address in cloud.unrouted or bool(machine.trouble(r.service, now))
+    changed = machine.changed(r.service, now) if machine else r.since
+    since = max(r.since, changed, cloud.unrouted.get(r.address, r.since))
     settled = now - since >= (cloud.delays.unhealthy if trouble else cloud.delays.healthy)
     if settled:
         return TargetHealth.UNHEALTHY if trouble else TargetHealth.HEALTHY

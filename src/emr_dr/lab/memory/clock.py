@@ -24,6 +24,10 @@ class VirtualClock:
         """Seconds of the epoch."""
         return self._now
 
+    def steady(self) -> float:
+        """Seconds that nobody sets: here the same."""
+        return self._now
+
     async def sleep(self, seconds: float) -> None:
         """Wait until virtual time has passed; always lets others run."""
         self._order += 1
@@ -67,3 +71,27 @@ class VirtualClock:
             self._now = max(self._now, at)
             do()
         self._now = max(self._now, when)
+
+
+class OwnClock:
+    """One machine's wall clock over the time that all share: it may be set, and time passes all the same.
+
+    Attributes:
+        ahead: Seconds by which it differs.
+    """
+
+    def __init__(self, time: VirtualClock, ahead: float = 0.0) -> None:
+        self._time = time
+        self.ahead = ahead
+
+    def now(self) -> float:
+        """Seconds of the epoch, as this machine has them."""
+        return self._time.now() + self.ahead
+
+    def steady(self) -> float:
+        """Seconds that nobody sets."""
+        return self._time.steady()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until virtual time has passed."""
+        await self._time.sleep(seconds)

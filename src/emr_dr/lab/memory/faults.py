@@ -29,11 +29,13 @@ class Faults:
     Attributes:
         hook: Called before and after each effect; what it raises, the caller gets.
         aws_down: No call to AWS is answered.
+        denied: What every call to AWS raises, such as expired credentials; None while they are good.
     """
 
     def __init__(self) -> None:
         self.hook: Hook = _nothing
         self.aws_down = False
+        self.denied: EmrDrError | None = None
         self._planned: defaultdict[str, deque[EmrDrError]] = defaultdict(deque)
         self._lost: defaultdict[str, int] = defaultdict(int)
 
@@ -49,6 +51,8 @@ class Faults:
         """Raise what is planned for a call that changes nothing."""
         if aws and self.aws_down:
             raise TransientError("AWS is out of reach", where=call)
+        if aws and self.denied is not None:
+            raise self.denied
         if self._planned[call]:
             raise self._planned[call].popleft()
 

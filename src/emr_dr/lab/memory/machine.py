@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from emr_dr.core.group import Placement
-from emr_dr.core.world import EmrState, ProvingResult
+from emr_dr.core.world import EmrState, HostHealth, ProvingResult
 
 
 @dataclass(slots=True)
 class Delays:
-    """How long things take, in seconds. `emr_notices` is how long EMR calls a dead cluster well."""
+    """How long things take, in seconds; infinity for what never happens.
+
+    `emr_notices` is how long EMR calls a dead cluster well, `ec2_notices` how long EC2 calls its machine well.
+    """
 
     boot: float = 300.0
     address_known: float = 60.0
     ending: float = 60.0
     emr_notices: float = 120.0
+    ec2_notices: float = 60.0
     listed: float = 0.0
     healthy: float = 20.0
     unhealthy: float = 20.0
@@ -31,6 +35,11 @@ class Machine:
         healed: When a service answered again.
         fails_to_boot: It ends instead of coming up.
         unfit: It comes up, but the proof fails on it.
+        without_room: It ends instead of coming up, for EC2 lacks capacity.
+        lacking: The instance type that EC2 lacks for it; so it ends, too.
+        differs: It comes up other than declared.
+        hangs: It stays in STARTING for ever.
+        unwell: What a service says of itself, by service.
         jobs: Applications that YARN runs, by the epoch they were tagged with.
     """
 
@@ -45,12 +54,17 @@ class Machine:
     protected: bool = False
     fails_to_boot: bool = False
     unfit: bool = False
+    without_room: bool = False
+    lacking: str = ""
+    differs: bool = False
+    hangs: bool = False
     terminated_at: float | None = None
     died_at: float | None = None
     broken: dict[str, tuple[str, float]] = field(default_factory=dict)
     healed: dict[str, float] = field(default_factory=dict)
     proofs: dict[str, float] = field(default_factory=dict)
     jobs: dict[str, int] = field(default_factory=dict)
+    unwell: dict[str, str] = field(default_factory=dict)
 
     @property
     def up_at(self) -> float:
@@ -61,7 +75,7 @@ class Machine:
     def ended_at(self) -> float | None:
         """When EMR calls it ended; None while nothing ends it."""
         ends = [self.terminated_at + self.delays.ending] if self.terminated_at is not None else []
-        if self.fails_to_boot:
+        if self.fails_to_boot or self.without_room or self.lacking:
             ends.append(self.up_at)
         if self.died_at is not None:
             ends.append(max(self.died_at, self.created_at) + self.delays.emr_notices)
@@ -73,12 +87,28 @@ class Machine:
             return EmrState.ENDED
         if self.terminated_at is not None and at >= self.terminated_at:
             return EmrState.ENDING
-        return EmrState.UP if at >= self.up_at else EmrState.STARTING
+        return EmrState.UP if at >= self.up_at and not self.hangs else EmrState.STARTING
 
     def runs(self, at: float) -> bool:
         """Whether its machines run: also while it is ending, no more once it died, whatever EMR says."""
         dead = self.died_at is not None and at >= self.died_at
-        return not dead and at >= self.up_at and self.state(at) is not EmrState.ENDED
+        return not dead and at >= self.up_at and not self.hangs and self.state(at) is not EmrState.ENDED
+
+    def host(self, at: float) -> HostHealth:
+        """EC2's word on its primary."""
+        if self.state(at) is EmrState.ENDED:
+            return HostHealth.GONE
+        noticed = self.died_at is not None and at >= self.died_at + self.delays.ec2_notices
+        return HostHealth.IMPAIRED if noticed else HostHealth.OK
+
+    @property
+    def reason(self) -> str:
+        """EMR's words on its end, where it has any."""
+        if self.lacking:
+            return f"VALIDATION_ERROR: EC2 lacks capacity for {self.lacking}"
+        if self.without_room:
+            return "VALIDATION_ERROR: EC2 lacks capacity"
+        return "BOOTSTRAP_FAILURE: a bootstrap action failed" if self.fails_to_boot else ""
 
     def trouble(self, service: str, at: float) -> str:
         """Why the service does not answer; empty if it does."""

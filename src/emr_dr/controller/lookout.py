@@ -1,0 +1,84 @@
+"""One round's questions to the world: what each is asked for, and what becomes of a question without an answer."""
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from emr_dr.core.evidence import ProbeResult, Sighting
+from emr_dr.core.group import Group, Member, Stage
+from emr_dr.core.world import HostHealth, Sight
+from emr_dr.errors import EmrDrError, PermanentError
+from emr_dr.ports import ClusterFacts, Hosts
+
+T = TypeVar("T")
+
+
+class Look:
+    """What one round could not see, gathered while it looks."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.blind = set[Sight]()
+        self.troubles = list[str]()
+
+    async def attempt(self, sight: Sight, call: Awaitable[T]) -> T | None:
+        """Return the answer; without one this sight is blind for the round, and the reason is kept."""
+        try:
+            return await call
+        except EmrDrError as error:
+            self.blind.add(sight)
+            self.troubles.append(f"{sight}: {error}")
+            return None
+
+    async def permitted(self, call: Awaitable[T]) -> T | None:
+        """Return the answer, or nothing where it was refused for good; a passing failure is raised."""
+        try:
+            return await call
+        except PermanentError as error:
+            self.troubles.append(str(error))
+            return None
+
+    async def answer(self, call: Awaitable[T]) -> T | None:
+        """Return the answer; without one, even for good, there is just nothing to go by, and the reason is kept."""
+        try:
+            return await call
+        except EmrDrError as error:
+            self.troubles.append(str(error))
+            return None
+
+    def sees(self, controls: Sequence[ProbeResult]) -> bool:
+        """Whether a control target was reached, or none is declared; else no probe of this round means anything."""
+        if not controls or any(c.ok for c in controls):
+            return True
+        self.blind.add(Sight.PROBES)
+        self.troubles.append(f"{Sight.PROBES}: no control target is reached: {', '.join(_told(controls))}")
+        return False
+
+    async def hosts(self, hosts: Hosts, asked: Sequence[ClusterFacts]) -> Mapping[str, HostHealth]:
+        """EC2's word by cluster; asked only where something is wrong, for it is slow to know."""
+        instances = {f.instance: f.id for f in asked if f.instance}
+        words = await self.answer(hosts.health(tuple(instances))) if instances else None
+        return {instances[i]: word for i, word in (words or {}).items() if i in instances}
+
+
+def member_of(group: Group, cluster: str) -> Member | None:
+    """The member whose cluster this is."""
+    return next((m for m in group.members if m.cluster == cluster), None)
+
+
+def in_doubt(facts: ClusterFacts, group: Group, probes: Sequence[ProbeResult]) -> bool:
+    """Whether EC2's word on the cluster could matter."""
+    member = member_of(group, facts.id)
+    fenced = member is not None and member.stage is Stage.FENCING
+    return fenced or any(not p.ok for p in probes)
+
+
+def seen_elsewhere(
+    cluster: str, sightings: Iterable[Sighting], vantage: str, at: float, gap: float
+) -> tuple[tuple[str, tuple[ProbeResult, ...]], ...]:
+    """What other vantages saw of a cluster lately; one that cannot see its own control targets says nothing."""
+    told = [s for s in sightings if s.vantage != vantage and s.sees and abs(at - s.at) <= gap]
+    return tuple((s.vantage, seen.probes) for s in told for seen in s.members if seen.cluster == cluster)
+
+
+def _told(controls: Sequence[ProbeResult]) -> list[str]:
+    return [f"{c.service}: {c.detail}" for c in controls]
