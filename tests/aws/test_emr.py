@@ -5,19 +5,13 @@ from typing import Any
 import boto3
 import pytest
 
-from aws.aws_examples import HERE, Wire, reply
-from emr_dr.aws.emr import EmrClusters, emr_state
+from aws.aws_examples import HERE, TAGS, Wire, reply
+from emr_dr.aws.cluster_facts import emr_state
+from emr_dr.aws.emr import EmrClusters
 from emr_dr.aws.session import Session
 from emr_dr.core.world import EmrState
 from emr_dr.errors import PermanentError, TransientError
 from emr_dr.spec.cluster import ClusterTemplate
-
-Tags = list[dict[str, str]]
-TAGS: Tags = [
-    {"Key": "emr-dr:group", "Value": "etl"},
-    {"Key": "emr-dr:launch", "Value": "1"},
-    {"Key": "emr-dr:origin", "Value": "0ff1ce"},
-]
 
 
 class Emr:
@@ -31,7 +25,7 @@ class Emr:
         self, id_: str, name: str, tags: list[dict[str, str]] | None, state: str = "WAITING", **more: object
     ) -> None:
         status = {"State": state, "Timeline": {"CreationDateTime": 1_000_000.0 + len(self.clusters)}}
-        self.clusters[id_] = {"Id": id_, "Name": name, "Status": status, **more}
+        self.clusters[id_] = {"Id": id_, "Name": name, "Status": status} | more
         if tags is not None:
             self.clusters[id_]["Tags"] = tags
 
@@ -69,6 +63,21 @@ async def test_ours_are_found_among_many_pages_of_strangers_by_creation_time(emr
         emr.add(f"j-x{n}", f"nightly-{n}", [])
     emr.add("j-2", "etl-2", labelled(2))
     assert [(f.id, f.number, f.origin) for f in await clusters.find()] == [("j-1", 1, "0ff1ce"), ("j-2", 2, "0ff1ce")]
+
+
+async def test_a_stranger_of_our_name_on_a_later_page_hides_none_of_ours(emr: Emr, clusters: EmrClusters) -> None:
+    emr.add("j-2", "etl-2", labelled(2))
+    for n in range(60):
+        emr.add(f"j-x{n}", f"nightly-{n}", [])
+    emr.add("j-s", "etl-2", [{"Key": "emr-dr:group", "Value": "someone-else"}])
+    emr.add("j-1", "etl-1", labelled(1), Status={"State": "WAITING", "Timeline": {"CreationDateTime": 1.0}})
+    assert [facts.id for facts in await clusters.find()] == ["j-1", "j-2"]
+
+
+async def test_an_answer_without_a_list_is_not_a_list_of_none(wire: Wire, clusters: EmrClusters) -> None:
+    wire.answer = lambda _, __: reply({})
+    with pytest.raises(TransientError, match="EMR ListClusters: the answer is incomplete"):
+        await clusters.find()
 
 
 async def test_a_stranger_of_our_name_is_left_out_and_asked_about_once(
@@ -116,11 +125,33 @@ async def test_the_address_is_asked_for_until_it_is_known_and_then_no_more(
     emr.instances["j-1"] = [{"Id": "i-1", "Status": {"State": "AWAITING_FULFILLMENT"}}]
     assert (await clusters.find())[0].address == ""
     emr.instances["j-1"] = [
-        {"Id": "i-0", "PrivateIpAddress": "10.0.0.4", "Status": {"State": "TERMINATED"}},
-        {"Id": "i-1", "PrivateIpAddress": "10.0.0.5", "Status": {"State": "RUNNING"}},
+        {"Ec2InstanceId": "i-0", "PrivateIpAddress": "10.0.0.4", "Status": {"State": "TERMINATED"}},
+        {"Ec2InstanceId": "i-1", "PrivateIpAddress": "10.0.0.5", "Status": {"State": "RUNNING"}},
     ]
-    assert (await clusters.find())[0].address == "10.0.0.5"
-    assert (await clusters.describe("j-1")).address == "10.0.0.5"
+    (facts,) = await clusters.find()
+    assert (facts.address, facts.instance) == ("10.0.0.5", "i-1")
+    assert (await clusters.describe("j-1")).instance == "i-1"
+    assert wire.requests.count("ListInstances") == 2
+
+
+async def test_address_and_instance_are_kept_when_the_cluster_has_ended(emr: Emr, clusters: EmrClusters) -> None:
+    emr.add("j-1", "etl-1", TAGS)
+    emr.instances["j-1"] = [{"Ec2InstanceId": "i-1", "PrivateIpAddress": "10.0.0.5", "Status": {"State": "RUNNING"}}]
+    await clusters.find()
+    emr.add("j-1", "etl-1", TAGS, "TERMINATED")
+    emr.instances["j-1"] = []
+    ended = await clusters.describe("j-1")
+    assert (ended.address, ended.instance) == ("10.0.0.5", "i-1")
+
+
+async def test_an_instance_without_an_address_yet_is_told_and_asked_about_again(
+    wire: Wire, emr: Emr, clusters: EmrClusters
+) -> None:
+    emr.add("j-1", "etl-1", TAGS)
+    emr.instances["j-1"] = [{"Ec2InstanceId": "i-1", "Status": {"State": "PROVISIONING"}}]
+    for _ in range(2):
+        (facts,) = await clusters.find()
+        assert (facts.address, facts.instance) == ("", "i-1")
     assert wire.requests.count("ListInstances") == 2
 
 
@@ -162,6 +193,18 @@ async def test_the_reason_joins_all_that_emr_says(emr: Emr, clusters: EmrCluster
     facts = await clusters.describe("j-1")
     assert facts.state is EmrState.ENDED
     assert facts.reason == "INTERNAL_ERROR: no capacity: INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ in us-east-1a"
+
+
+@pytest.mark.parametrize("kind", ["INSTANCE_GROUP", "INSTANCE_FLEET"])
+async def test_an_end_for_want_of_room_names_the_type_that_was_lacking(
+    emr: Emr, clusters: EmrClusters, kind: str
+) -> None:
+    data = [{"instance-type": "m5.xlarge", "availability-zone": "us-east-1a"}]
+    details = [{"ErrorCode": "INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ", "ErrorData": data}]
+    status = {"State": "TERMINATED_WITH_ERRORS", "ErrorDetails": details}
+    emr.add("j-1", "etl-1", TAGS, Status=status, InstanceCollectionType=kind)
+    facts = await clusters.describe("j-1")
+    assert (facts.state, facts.no_room, facts.lacking) == (EmrState.ENDED, True, "m5.xlarge")
 
 
 @pytest.mark.parametrize("name", ["RESIZING", "", None, "waiting"])

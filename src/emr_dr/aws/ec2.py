@@ -53,4 +53,4 @@ class Subnets:
 
     def _unknown(self, ids: Collection[str]) -> NotFoundError:
         what = f"not all of these exist in {self._session.region}: {', '.join(ids)}"
-        return NotFoundError(what, where="EC2 DescribeSubnets", remedy="correct the subnets in the spec")
+        return NotFoundError(what, where="EC2 DescribeSubnets", remedy="correct the subnets or region in the spec")

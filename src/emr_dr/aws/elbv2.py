@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Json = Mapping[str, Any]  # what boto3 answers with; every field of it may be missing
 
-_MADE_BY_APPLY = "emr-dr apply makes it"
+_MADE_BY_APPLY = "emr-dr apply makes it; if it was made, see that region in the spec is right"
 
 
 def target_health(state: object) -> TargetHealth:
@@ -110,10 +110,10 @@ class NetworkBalancer:
                     "ELBv2", "DescribeLoadBalancers", lambda: self._client.describe_load_balancers(Names=[self._name])
                 )
             except NotFoundError as error:
-                raise PermanentError("does not exist", where=where, remedy=_MADE_BY_APPLY) from error
+                raise self._missing("does not exist", where) from error
             found = next(iter(answer.get("LoadBalancers") or ()), None)
             if found is None or not found.get("DNSName"):
-                raise PermanentError("does not exist or has no address yet", where=where, remedy=_MADE_BY_APPLY)
+                raise self._missing("does not exist or has no address yet", where)
             await self._make_sure_they_are_ours([found["LoadBalancerArn"]], where)
         name: str = found["DNSName"]
         return name
@@ -158,13 +158,16 @@ class NetworkBalancer:
                 "ELBv2", "DescribeTargetGroups", lambda: self._client.describe_target_groups(Names=names)
             )
         except NotFoundError as error:
-            raise PermanentError("not all of them exist", where=where, remedy=_MADE_BY_APPLY) from error
+            raise self._missing("not all of them exist", where) from error
         by_name = {group.get("TargetGroupName"): group for group in answer.get("TargetGroups") or ()}
         if missing := [name for name in names if name not in by_name]:
-            raise PermanentError("does not exist", where=f"target group {missing[0]}", remedy=_MADE_BY_APPLY)
+            raise self._missing("does not exist", f"target group {missing[0]}")
         groups = {service: by_name[name] for service, name in self._target_groups.items()}
         await self._make_sure_they_are_ours([group["TargetGroupArn"] for group in groups.values()], where)
         return groups
+
+    def _missing(self, what: str, where: str) -> PermanentError:
+        return PermanentError(f"{what} in {self._session.region}", where=where, remedy=_MADE_BY_APPLY)
 
     async def _make_sure_they_are_ours(self, arns: Sequence[str], where: str) -> None:
         answer: Json = await self._session.call(

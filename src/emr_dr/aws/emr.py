@@ -4,45 +4,27 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emr_dr.aws import tags
+from emr_dr.aws.cluster_facts import Json, Primary, emr_state, launch_number, primary_of, reason_of, room_of
+from emr_dr.aws.compare import differences
 from emr_dr.aws.errors import NotFoundError
 from emr_dr.aws.launch_request import cluster_name, launch_request
+from emr_dr.aws.read_back import ReadBack
 from emr_dr.core.world import EmrState
 from emr_dr.errors import OutcomeUnknownError, PermanentError, TransientError
-from emr_dr.ports import ClusterFacts
+from emr_dr.ports import ClusterFacts, Difference
 
 if TYPE_CHECKING:
     from mypy_boto3_emr.literals import ClusterStateType
-    from mypy_boto3_emr.type_defs import ListInstancesInputTypeDef
+    from mypy_boto3_emr.type_defs import ListInstancesInputTypeDef, RunJobFlowInputTypeDef
 
     from emr_dr.aws.session import Session
     from emr_dr.core.group import Placement
     from emr_dr.spec.cluster import BootstrapAction, ClusterTemplate
 
-_STATES: Mapping[str, EmrState] = {
-    "STARTING": EmrState.STARTING,
-    "BOOTSTRAPPING": EmrState.STARTING,
-    "RUNNING": EmrState.UP,
-    "WAITING": EmrState.UP,
-    "TERMINATING": EmrState.ENDING,
-    "TERMINATED": EmrState.ENDED,
-    "TERMINATED_WITH_ERRORS": EmrState.ENDED,
-}
 _NOT_ENDED: "Sequence[ClusterStateType]" = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING")
-_GONE_INSTANCE = frozenset({"TERMINATED"})
-
-Json = Mapping[str, Any]  # what boto3 answers with; every field of it may be missing
-
-
-def emr_state(name: object) -> EmrState:
-    """Return what decisions call EMR's state; a state that we do not know counts as starting.
-
-    Starting is the one reading that does no harm: it is neither ended nor lost, so nothing is replaced for it, and not
-    up, so nothing is admitted or retired because of it.
-    """
-    return _STATES.get(str(name), EmrState.STARTING)
 
 
 class EmrClusters:
@@ -66,6 +48,7 @@ class EmrClusters:
         self._session = session
         self._client = session.emr()
         self._create_client = session.emr_create()
+        self._read_back = ReadBack(session, self._client)
         self._group = group
         self._template = template
         self._own_bootstrap = own_bootstrap
@@ -73,14 +56,11 @@ class EmrClusters:
         # What cannot change: a cluster's tags are written by its launch, and once up it outlives no primary of its own.
         self._ours: set[str] = set()
         self._strange: set[str] = set()
-        self._addresses: dict[str, str] = {}
+        self._primaries: dict[str, Primary] = {}
 
     async def launch(self, number: int, origin: str, placement: "Placement") -> str:
         """Call RunJobFlow exactly once and return the cluster's id. See `Clusters.launch`."""
-        own = self._own_bootstrap(number) if self._own_bootstrap else ()
-        request = launch_request(
-            self._group, self._template, number=number, origin=origin, placement=placement, own_bootstrap=own
-        )
+        request = self._request(number, origin, placement)
         answer = await self._session.create("EMR", "RunJobFlow", lambda: self._create_client.run_job_flow(**request))
         if not (cluster_id := answer.get("JobFlowId")):
             raise OutcomeUnknownError(
@@ -108,12 +88,25 @@ class EmrClusters:
         async with self._session.within(f"describing {cluster_id}"):
             facts = await self._facts(await self._cluster(cluster_id))
         if facts is None:
-            raise PermanentError(
-                f"does not carry the tags of group {self._group}",
-                where=f"cluster {cluster_id}",
-                remedy="it is not ours and will not be touched",
-            )
+            raise self._not_ours(cluster_id)
         return facts
+
+    async def differences(self, cluster_id: str, placement: "Placement") -> Sequence[Difference]:
+        """Every declared field that the cluster does not have as declared. See `Clusters.differences`.
+
+        What must be equal has to be read; what is only reported is told as unread where we may not read it.
+
+        Raises:
+            TransientError: No good answer, or one in which whole parts are missing.
+        """
+        async with self._session.within(f"comparing {cluster_id}"):
+            cluster = await self._cluster(cluster_id)
+            number = launch_number(cluster, self._group)
+            if number is None:
+                raise self._not_ours(cluster_id)
+            found = await self._read_back.read(cluster, fleets=self._has_fleets(cluster))
+        origin = tags.as_mapping(cluster["Tags"]).get(tags.ORIGIN, "")
+        return differences(self._request(number, origin, placement), found)
 
     async def protect(self, cluster_id: str, *, on: bool) -> None:
         """Switch termination protection on or off; may be repeated. See `Clusters.protect`."""
@@ -131,6 +124,19 @@ class EmrClusters:
             "EMR", "TerminateJobFlows", lambda: self._client.terminate_job_flows(JobFlowIds=[cluster_id])
         )
 
+    def _request(self, number: int, origin: str, placement: "Placement") -> "RunJobFlowInputTypeDef":
+        own = self._own_bootstrap(number) if self._own_bootstrap else ()
+        return launch_request(
+            self._group, self._template, number=number, origin=origin, placement=placement, own_bootstrap=own
+        )
+
+    def _not_ours(self, cluster_id: str) -> PermanentError:
+        return PermanentError(
+            f"does not carry the tags of group {self._group}",
+            where=f"cluster {cluster_id}",
+            remedy="it is not ours and will not be touched",
+        )
+
     async def _make_sure_it_is_ours(self, cluster_id: str) -> None:
         if cluster_id not in self._ours:
             await self.describe(cluster_id)
@@ -141,7 +147,9 @@ class EmrClusters:
         marker = ""
         while True:
             page = await self._session.call("EMR", "ListClusters", partial(self._page, marker))
-            for cluster in page.get("Clusters") or ():
+            if page.get("Clusters") is None:  # taken for none, it would look as if ours were not there
+                raise TransientError("the answer is incomplete", where="EMR ListClusters")
+            for cluster in page["Clusters"]:
                 if cluster.get("Id") and self._named.fullmatch(cluster.get("Name") or ""):
                     ids[cluster["Id"]] = None
             if not (marker := page.get("Marker") or ""):
@@ -169,11 +177,10 @@ class EmrClusters:
 
     async def _facts(self, cluster: Json) -> ClusterFacts | None:
         """What we need to know of a cluster; None, and remembered, if it is not ours."""
-        labels = tags.as_mapping(cluster["Tags"])
-        number = labels.get(tags.LAUNCH, "")
+        number = launch_number(cluster, self._group)
         status: Json = cluster.get("Status") or {}
         state = emr_state(status.get("State"))
-        if labels.get(tags.GROUP) != self._group or not (number.isascii() and number.isdigit()):
+        if number is None:
             # Not while it starts: should its tags appear late, one of ours must not be overlooked for good.
             if state is not EmrState.STARTING:
                 self._strange.add(cluster["Id"])
@@ -181,55 +188,46 @@ class EmrClusters:
         self._ours.add(cluster["Id"])
         where: Json = cluster.get("Ec2InstanceAttributes") or {}
         created = (status.get("Timeline") or {}).get("CreationDateTime")
+        primary, room = await self._primary(cluster, state), room_of(status)
         return ClusterFacts(
             id=cluster["Id"],
-            number=int(number),
-            origin=labels.get(tags.ORIGIN, ""),
+            number=number,
+            origin=tags.as_mapping(cluster["Tags"]).get(tags.ORIGIN, ""),
             state=state,
-            address=await self._address(cluster, state),
+            address=primary.address,
             subnet=where.get("Ec2SubnetId") or "",
             az=where.get("Ec2AvailabilityZone") or "",
             protected=bool(cluster.get("TerminationProtected")),
             created_at=created.timestamp() if created else 0.0,
-            reason=_reason(status),
+            reason=reason_of(status),
+            instance=primary.instance,
+            no_room=room.lacked,
+            lacking=room.kind,
         )
 
-    async def _address(self, cluster: Json, state: EmrState) -> str:
-        """The primary's private address; DescribeCluster knows a DNS name only.
+    async def _primary(self, cluster: Json, state: EmrState) -> Primary:
+        """The primary's machine; of its address DescribeCluster knows a DNS name only.
 
         It is remembered once the cluster is up: while it starts, EMR may still put another machine in the primary's
         place.
         """
         cluster_id: str = cluster["Id"]
-        if cluster_id not in self._addresses and state is not EmrState.ENDED:
-            fleets = cluster.get("InstanceCollectionType") == "INSTANCE_FLEET" or (
-                "InstanceCollectionType" not in cluster and self._template.instances.fleets is not None
-            )
+        if cluster_id not in self._primaries and state is not EmrState.ENDED:
             request: ListInstancesInputTypeDef = {"ClusterId": cluster_id}
-            if fleets:
+            if self._has_fleets(cluster):
                 request["InstanceFleetType"] = "MASTER"
             else:
                 request["InstanceGroupTypes"] = ["MASTER"]
             answer: Json = await self._session.call(
                 "EMR", "ListInstances", lambda: self._client.list_instances(**request)
             )
-            address = _private_address(answer.get("Instances") or ())
-            if state is not EmrState.UP or not address:
-                return address
-            self._addresses[cluster_id] = address
-        return self._addresses.get(cluster_id, "")
+            primary = primary_of(answer.get("Instances") or ())
+            if state is not EmrState.UP or not all(primary):
+                return primary
+            self._primaries[cluster_id] = primary
+        return self._primaries.get(cluster_id, Primary())
 
-
-def _private_address(instances: Sequence[Json]) -> str:
-    living = [each for each in instances if (each.get("Status") or {}).get("State") not in _GONE_INSTANCE]
-    return next((each["PrivateIpAddress"] for each in living if each.get("PrivateIpAddress")), "")
-
-
-def _reason(status: Json) -> str:
-    change: Json = status.get("StateChangeReason") or {}
-    details = [
-        f"{detail.get('ErrorCode') or ''} {detail.get('ErrorMessage') or ''}".strip()
-        for detail in status.get("ErrorDetails") or ()
-    ]
-    words = [change.get("Code") or "", change.get("Message") or "", *details]
-    return ": ".join(word for word in words if word)
+    def _has_fleets(self, cluster: Json) -> bool:
+        return cluster.get("InstanceCollectionType") == "INSTANCE_FLEET" or (
+            "InstanceCollectionType" not in cluster and self._template.instances.fleets is not None
+        )

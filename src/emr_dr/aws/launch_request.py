@@ -66,7 +66,7 @@ def launch_request(
         template: What every member is launched from.
         number: The launch number.
         origin: The origin of the group's document.
-        placement: Where to launch.
+        placement: Where to launch, and on which rung of the declared instance types.
         own_bootstrap: Bootstrap actions of ours, run before the declared ones.
     """
     request: RunJobFlowInputTypeDef = {
@@ -130,7 +130,7 @@ def _instances(template: "ClusterTemplate", placement: "Placement") -> "JobFlowI
         instances["InstanceFleets"] = list(_fleets(template.instances.fleets))
     elif template.instances.groups is not None:
         instances["Ec2SubnetId"] = placement.subnet
-        instances["InstanceGroups"] = list(_groups(template.instances.groups))
+        instances["InstanceGroups"] = list(_groups(template.instances.groups, placement.rung))
     if groups.service_access is not None:
         instances["ServiceAccessSecurityGroup"] = groups.service_access
     if groups.additional_primary:
@@ -142,17 +142,17 @@ def _instances(template: "ClusterTemplate", placement: "Placement") -> "JobFlowI
     return instances
 
 
-def _groups(declared: "InstanceGroups") -> "Iterable[InstanceGroupConfigTypeDef]":
+def _groups(declared: "InstanceGroups", rung: int) -> "Iterable[InstanceGroupConfigTypeDef]":
     for name, group in (("primary", declared.primary), ("core", declared.core), ("task", declared.task)):
         if group is not None:
-            yield _group(name, group)
+            yield _group(name, group, rung)
 
 
-def _group(name: str, declared: "InstanceGroup") -> "InstanceGroupConfigTypeDef":
+def _group(name: str, declared: "InstanceGroup", rung: int) -> "InstanceGroupConfigTypeDef":
     group: InstanceGroupConfigTypeDef = {
         "Name": name,
         "InstanceRole": _ROLES[name],
-        "InstanceType": declared.type,
+        "InstanceType": declared.type_on(rung),
         "InstanceCount": declared.count,
         "Market": "SPOT" if declared.market == "spot" else "ON_DEMAND",
     }

@@ -1,19 +1,21 @@
 """Makes AWS clients and runs their calls: bounded threads, an explicit deadline, our own errors."""
 
 import asyncio
+import re
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from emr_dr.aws.errors import translate
+from emr_dr.aws.errors import ForeignAnswerError, translate
 from emr_dr.errors import OutcomeUnknownError, TransientError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
+
+_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +111,25 @@ class Session:
         client: S3Client = self._client("s3", self._config(self.times.read, self._attempts))
         return client
 
-    def _client(self, service: str, config: Config) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    def secrets(self, region: str) -> Any:  # noqa: ANN401 - its one call is typed where it is made
+        """Return a client for Secrets Manager of that region: a secret lives where its ARN says."""
+        return self._client("secretsmanager", self._config(self.times.read, self._attempts), region)
+
+    def _client(self, service: str, config: Config, region: str = "") -> Any:  # noqa: ANN401 - boto3 makes them late
         """Return a client that sends nothing for a caller who gave up.
 
         Raises:
-            UsageError: The endpoint that the environment names is none.
+            UsageError: The endpoint that the environment names is none, or region or credentials are unusable.
         """
         make: Any = self._boto.client
         try:
-            client = make(service, config=config)
+            client = make(service, config=config, region_name=region or self.region)
+        except BotoCoreError as error:
+            raise translate(error, "AWS", service) or error from error
         except ValueError as error:
             raise UsageError(str(error), where=f"AWS {service}", remedy="mend AWS_ENDPOINT_URL") from error
         client.meta.events.register("before-send", self._licences.refuse_late)
+        client.meta.events.register("before-parse", _refuse_foreign)
         return client
 
     def _config(self, read: float, attempts: int) -> Config:
@@ -176,6 +187,23 @@ class Session:
                 yield
         except TimeoutError as error:
             raise TransientError(f"not done within {self.times.whole:g} s", where=what) from error
+
+
+def _refuse_foreign(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Stand before each parsing (botocore's event `before-parse`) and refuse web pages and redirections.
+
+    botocore reads a page as an answer in which everything is missing, such as a list of no clusters, and follows what
+    it takes for S3's redirections without end; S3's own carry its headers. Failures of servers are left to it, for it
+    repeats them.
+    """
+    body, status = response_dict.get("body"), response_dict.get("status_code", 0)
+    if isinstance(body, bytes) and _PAGE.match(body) and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ForeignAnswerError(f"a web page came, with HTTP {status}")
+    headers = response_dict.get("headers") or {}
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST and not any(
+        name.lower().startswith("x-amz") for name in headers
+    ):
+        raise ForeignAnswerError(f"a redirection came, HTTP {status} to {headers.get('location') or 'nowhere'}")
 
 
 class _Licences:

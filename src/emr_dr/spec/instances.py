@@ -41,6 +41,9 @@ class InstanceGroup(Section):
 
     type: InstanceType
     """EC2 instance type; the placement's AZ must offer it."""
+    alternatives: tuple[InstanceType, ...] = ()
+    """Types to ask for, in this order, when EC2 has no room for `type`; keep to its processor architecture and about
+    its size. Default: none."""
     count: Count = 1
     """Instances at launch; managed scaling may change it later. Default 1."""
     market: Literal["on-demand", "spot"] = "on-demand"
@@ -51,9 +54,17 @@ class InstanceGroup(Section):
     """Volumes of each instance. Default: what EMR gives this instance type."""
 
     def findings(self) -> Iterator[Finding]:
-        """Yield a bid without an auction."""
+        """Yield a bid without an auction, and a type that would be asked for twice."""
         if self.bid_price is not None and self.market != "spot":
             yield Finding(("bid_price",), "on-demand instances have no bid", "remove it, or say market: spot")
+        for index, kind in enumerate(self.alternatives):
+            if kind == self.type:
+                yield Finding(("alternatives", index), f"{kind} is the type itself", "remove it from alternatives")
+        yield from repeated(self.alternatives, ("alternatives",))
+
+    def type_on(self, rung: int) -> str:
+        """Return the type to ask for on a rung: 0 is `type`, then the alternatives; beyond them the last one stays."""
+        return (self.type, *self.alternatives)[min(rung, len(self.alternatives))]
 
 
 class InstanceGroups(Section):
@@ -161,6 +172,19 @@ class Instances(Section):
             yield Finding((), "says nothing about the machines", "give groups or fleets")
         if self.groups is not None and self.fleets is not None:
             yield Finding(("fleets",), "groups are given too", "keep one of the two: EMR builds a cluster from either")
+
+
+def rungs(instances: Instances) -> tuple[tuple[str, ...], ...]:
+    """Return the instance types that a launch asks for on each rung, without repetition within one.
+
+    Rung 0 are the declared types, rung 1 their first alternatives, and so on, until the role with the most of them has
+    no more. Fleets have one rung without types: of theirs EMR chooses itself.
+    """
+    if instances.groups is None:
+        return ((),)
+    roles = [role for role in (instances.groups.primary, instances.groups.core, instances.groups.task) if role]
+    steps = max(len(role.alternatives) for role in roles) + 1
+    return tuple(tuple(dict.fromkeys(role.type_on(rung) for role in roles)) for rung in range(steps))
 
 
 def repeated(

@@ -14,7 +14,7 @@ _STARTER = """\
 
 group: $group                           # AWS resources are named after it; it cannot change later
 region: @@-region                 # such as us-east-1
-strategy: $strategy               # what members are wanted; active-passive: one that serves
+strategy: $strategy               # active-passive: one member serves; warm-standby: another waits, proven
 
 address:                                # the one address that clients use, whatever member serves
   mode: direct                          # the balancer's targets are the members themselves
@@ -43,6 +43,7 @@ cluster:                                # every member is launched from this; ke
     groups:
       primary: {type: m5.xlarge}
       core: {type: m5.xlarge, count: 1} # small at launch comes up sooner; managed scaling lets it grow
+      # primary: {type: m5.xlarge, alternatives: [m6i.xlarge, m5a.xlarge]}   asked for when EC2 has no room for m5
   managed_scaling: {minimum: 1, maximum: 10, unit: Instances}
   log_uri: s3://@@-logs/emr/      # without logs a failed launch can hardly be explained
   artifacts: s3://@@-artifacts/emr-dr/   # the proving job is put here; the instance role must read it
@@ -52,6 +53,7 @@ detection:                              # shorter finds a loss sooner, and mista
   member_lost: 60s                      # all services silent this long, and a second witness agrees
   service_down: 120s                    # one service down this long while others answer
   on_service_down: replace              # or report: only say so
+  # control_targets: [{address: 10.0.0.2, port: 53}]   what answers while our own network works, such as the resolver
 
 recovery:                               # what automation may do without asking
   cooldown: 30m                         # least time between two recoveries
