@@ -3,30 +3,37 @@
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emr_dr.aws.account import AwsAccount
 from emr_dr.aws.ec2 import Subnets
 from emr_dr.aws.elbv2 import NetworkBalancer
 from emr_dr.aws.emr import EmrClusters
+from emr_dr.aws.hosts import Ec2Hosts
 from emr_dr.aws.s3 import S3Artifacts
+from emr_dr.aws.secrets import Secrets
 from emr_dr.aws.session import Session, Times
 from emr_dr.controller.act import Actor
 from emr_dr.controller.clock import WallClock
-from emr_dr.controller.loop import LEASE_SECONDS, Controller
+from emr_dr.controller.loop import Controller
 from emr_dr.controller.observe import Observer
+from emr_dr.controller.tenure import LEASE_SECONDS
 from emr_dr.core.group import Placement, Policy
 from emr_dr.core.verdict import Detection
 from emr_dr.errors import TransientError, UsageError
+from emr_dr.probes.endpoints import control_targets, endpoints
 from emr_dr.probes.http import Endpoint, Http
 from emr_dr.probes.member import MemberProbes, MemberWorker
 from emr_dr.probes.proving import PROVING_JOB_NAME, proving_job
 from emr_dr.provision.desired import desired_balancer, target_group_names
 from emr_dr.service import Site
 from emr_dr.spec import Spec, SpecError, check_placements
+from emr_dr.spec.address import Credentials
+from emr_dr.spec.instances import rungs
+from emr_dr.spec.login import Login
 from emr_dr.stores.sqlite import SqliteStore
 
 CALL_TIMES = Times(connect=3, read=8, create_read=12, call=10, create=14, whole=10)
@@ -44,28 +51,42 @@ class Assembly:
 
 
 @asynccontextmanager
-async def assemble(spec: Spec, *, begins: bool = False) -> AsyncIterator[Assembly]:
+async def assemble(spec: Spec, *, begins: bool = False, vantage: str = "") -> AsyncIterator[Assembly]:
     """Join everything for one group; what it opens is closed with the block.
 
     Args:
         spec: What is declared.
         begins: Whether a store that is not there may be made: only whoever applies a group begins one.
+        vantage: Where we look from; controllers at one place share one, for they fail together. Empty: this host.
 
     Raises:
-        SpecError: Two placements turn out to lie in one AZ.
-        UsageError: No credentials, or the store's path cannot be used.
+        SpecError: Two placements turn out to lie in one AZ, or a certificate authority's file cannot be used.
+        UsageError: No credentials for AWS or for a service, or the store's path cannot be used.
+        TransientError: Secrets Manager, where a service's credentials are, gave no good answer.
     """
     store = _store(spec, begins=begins)
     session = Session(spec.region, times=CALL_TIMES)
-    http = Http(timeout=PROBE_SECONDS)
-    clock = WallClock()
+    joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, WallClock(), vantage or socket.gethostname())
     try:
+        services, checks = endpoints(spec, await _logins(spec, session))
+        probes = MemberProbes(joints.http, services=services, checks=checks, targets=control_targets(spec))
         policy = policy_of(spec, await _placements(spec, session))
-        yield Assembly(_site(spec, policy, session, http, store=store, clock=clock), clock, spec.detection.interval)
+        yield Assembly(_site(spec, policy, services, probes, joints), joints.clock, spec.detection.interval)
     finally:
-        await http.close()
+        await joints.http.close()
         await store.close()
         session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Joints:
+    """What several parts of one site share."""
+
+    session: Session
+    http: Http
+    store: SqliteStore
+    clock: WallClock
+    vantage: str
 
 
 def _store(spec: Spec, *, begins: bool) -> SqliteStore:
@@ -76,53 +97,79 @@ def _store(spec: Spec, *, begins: bool) -> SqliteStore:
     return SqliteStore(path)
 
 
-def _site(spec: Spec, policy: Policy, session: Session, http: Http, *, store: SqliteStore, clock: WallClock) -> Site:
-    services = {name: Endpoint(each.port) for name, each in spec.services.declared().items()}
-    clusters = EmrClusters(session, group=spec.group, template=spec.cluster)
+def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: MemberProbes, joints: _Joints) -> Site:
+    clusters = EmrClusters(joints.session, group=spec.group, template=spec.cluster)
     balancer = NetworkBalancer(
-        session, group=spec.group, name=spec.address.balancer.name, target_groups=target_group_names(spec)
+        joints.session, group=spec.group, name=spec.address.balancer.name, target_groups=target_group_names(spec)
     )
-    artifacts = S3Artifacts(session, url=spec.cluster.artifacts)
-    work = MemberWorker(
-        http,
-        livy_at=services["livy"],
-        yarn_at=services["resource-manager"],
-        proving_file=f"{spec.cluster.artifacts.rstrip('/')}/{PROVING_JOB_NAME}",
-    )
-    observer = Observer(
-        clusters, balancer, MemberProbes(http, services=services), work, detection_of(spec), tuple(services)
-    )
+    work = _worker(spec, services, joints.http)
+    hosts, detection = Ec2Hosts(joints.session), detection_of(spec)
+    observer = Observer(clusters, balancer, probes, work, hosts, detection, tuple(services), joints.vantage)
     controller = Controller(
         group=spec.group,
-        store=store,
+        store=joints.store,
         observer=observer,
-        actor=Actor(clusters, balancer, work, clock),
-        clock=clock,
+        actor=Actor(clusters, balancer, work, joints.clock),
+        clock=joints.clock,
         policy=policy,
         holder=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
-        stopping=lambda: clock.stopped,
+        stopping=lambda: joints.clock.stopped,
         urls=lambda service, address: services[service].url(address, ""),
     )
     return Site(
         group=spec.group,
         strategy=spec.strategy,
-        store=store,
+        store=joints.store,
         clusters=clusters,
         observer=observer,
         controller=controller,
-        account=AwsAccount(session),
+        account=AwsAccount(joints.session),
         balancer=desired_balancer(spec),
-        artifacts=artifacts,
+        artifacts=S3Artifacts(joints.session, url=spec.cluster.artifacts),
         proving_job=(PROVING_JOB_NAME, proving_job()),
-        clock=clock,
+        clock=joints.clock,
     )
 
 
+def _worker(spec: Spec, services: Mapping[str, Endpoint], http: Http) -> MemberWorker:
+    file = f"{spec.cluster.artifacts.rstrip('/')}/{PROVING_JOB_NAME}"
+    return MemberWorker(http, livy_at=services["livy"], yarn_at=services["resource-manager"], proving_file=file)
+
+
+async def _logins(spec: Spec, session: Session) -> Mapping[Credentials, Login]:
+    """The users and passwords that the spec says where to find, each read once; what is not needed is not asked for."""
+    wanted = {access.credentials for _, access in spec.accesses() if access.credentials is not None}
+    secrets = Secrets(session)
+    return {each: await _login(each, secrets) for each in wanted}
+
+
+async def _login(declared: Credentials, secrets: Secrets) -> Login:
+    return await secrets.login(declared.secret) if declared.secret else _login_of(declared.env or "")
+
+
+def _login_of(variable: str) -> Login:
+    """The user and password in a variable of our environment.
+
+    Raises:
+        UsageError: It is not set, or not `user:password`.
+    """
+    where, form = f"environment variable {variable}", "set it to user:password for whoever runs emr-dr"
+    if (value := os.environ.get(variable)) is None:
+        raise UsageError("is not set", where=where, remedy=form)
+    user, colon, password = value.partition(":")
+    if not colon:
+        raise UsageError("has no colon between user and password", where=where, remedy=form)
+    try:
+        return Login(user, password)
+    except ValueError as error:
+        raise UsageError(str(error), where=where, remedy=form) from error
+
+
 def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
-    """The limits of decisions, as declared."""
+    """The limits of decisions, as declared; every subnet is tried with the declared machines before any with others."""
     recovery = spec.recovery
     return Policy(
-        placements=placements,
+        placements=_ladder(placements, rungs(spec.cluster.instances)),
         # It counts from the decision; the call that was licensed by it ends at the latest with the lease saved with it.
         settle=recovery.settle + LEASE_SECONDS,
         attempts=recovery.attempts,
@@ -134,6 +181,10 @@ def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
         launches_a_day=recovery.launches_a_day,
         retire_unconfirmed_after=recovery.retire_unconfirmed_after,
     )
+
+
+def _ladder(placements: Sequence[Placement], types: Sequence[tuple[str, ...]]) -> tuple[Placement, ...]:
+    return tuple(replace(each, rung=rung, types=own) for rung, own in enumerate(types) for each in placements)
 
 
 def detection_of(spec: Spec) -> Detection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(answer: Answering) -> AsyncIterator[Service]:
+async def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Service]:
     """Run a service on a free port until the block ends; one that hangs is ended with it."""
     handlers: set[asyncio.Task[None]] = set()
 
@@ -56,7 +57,7 @@ async def serving(answer: Answering) -> AsyncIterator[Service]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     service = Service(Endpoint(server.sockets[0].getsockname()[1]))
     try:
         yield service
@@ -129,6 +130,24 @@ async def dripping(_: Asked, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)
 
 
+def a_byte_a_second(answer: bytes) -> Answering:
+    """Send a good answer, but so slowly that nobody can wait for it."""
+
+    async def drip(_: Asked, writer: asyncio.StreamWriter) -> None:
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(1)
+
+    return drip
+
+
+async def echoing(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """Answer with a page that shows the whole request, as debugging proxies do."""
+    shown = f"<html>{' '.join(f'{name}: {value}' for name, value in sorted(asked.headers.items()))}</html>"
+    writer.write(http("200 OK", shown.encode(), kind="text/html"))
+
+
 async def dripping_head(_: Asked, writer: asyncio.StreamWriter) -> None:
     """Send header after header, for ever."""
     writer.write(b"HTTP/1.1 200 OK\r\n")
@@ -143,6 +162,14 @@ async def flooding(_: Asked, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     while True:
         writer.write(b" " * 65536)
+        await writer.drain()
+
+
+async def flooding_head(_: Asked, writer: asyncio.StreamWriter) -> None:
+    """Send headers as fast as they are taken, for ever."""
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"X: y\r\n" * 1000)
         await writer.drain()
 
 

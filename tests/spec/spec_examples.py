@@ -45,6 +45,18 @@ address:
     scheme: internal
     security_groups: [sg-nlb]
     health_check: {interval: 10s, timeout: 6s, healthy: 3, unhealthy: 2}
+services:
+  livy: {port: 18998, scheme: https, path: /gateway/livy/, ca: ca.pem, credentials: {env: LIVY_LOGIN}}
+  resource-manager: {port: 18088, scheme: https}
+checks:
+  - name: history-server
+    port: 18480
+    scheme: https
+    path: /api/v1/version
+    pointer: /spark
+    matches: "^3"
+    ca: ca.pem
+    credentials: {secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:spark"}
 placements: [{subnet: subnet-a, az: us-east-1a}, {subnet: subnet-b, az: us-east-1b}]
 cluster:
   release: emr-7.9.0
@@ -83,7 +95,9 @@ cluster:
   os_release: 2.0.20250428.0
   step_concurrency: 2
   tags: {team: data, on: "yes"}
-detection: {on_service_down: report}
+detection:
+  on_service_down: report
+  control_targets: [{address: 10.0.0.2, port: 53}, {address: elasticmapreduce.us-east-1.amazonaws.com, port: 443}]
 recovery: {attempts: 2, boot_deadline: 25m, prove_deadline: 5m, admit_deadline: 5m}
 objectives: {rto: 15m, launch: 8m30s}
 store: {sqlite: /var/lib/emr-dr/etl.db}
@@ -91,15 +105,9 @@ store: {sqlite: /var/lib/emr-dr/etl.db}
 
 # One replacement in SMALL for everything that is described and not built yet.
 PLANNED = {
-    "strategy: active-passive": "strategy: warm-standby",
-    "strategy: active-passive ": "strategy: active-active",
+    "strategy: active-passive": "strategy: active-active",
     "mode: direct": "mode: gateway",
     "name: etl-livy,": "name: etl-livy, dns: {zone: Z123, name: livy.etl.example.internal},",
-    "livy: {port: 8998}": "livy: {port: 8998, scheme: https}",
-    "resource-manager: {port: 8088}": "resource-manager: {port: 8088, path: /gateway/yarn}",
-    "name-node: {port: 9870}": "name-node: {port: 9870, ca: /etc/ca.pem}",
-    "livy: {port: 8998} ": "livy: {port: 8998, credentials: {env: LIVY_CREDENTIALS}}",
-    "placements:": 'checks: [{name: history, port: 18080, path: /, pointer: /spark, matches: "^3"}]\nplacements:',
     "primary: {type: m5.xlarge}": "primary: {type: m5.xlarge, count: 3}",
     "mode: automatic": "mode: manual",
     "sqlite: ./emr-dr.db": "dynamodb: emr-dr",
@@ -131,3 +139,13 @@ def refused_change(old: str, new: str) -> str:
     lines = refused(changed(old, new))
     assert len(lines) == 1, lines
     return lines[0]
+
+
+def assert_told(said: str, line: str) -> None:
+    """Check what is said against a pattern in which `*` stands for anything."""
+    position = 0
+    for part in f"etl.yaml:{line}".split("*"):
+        position = said.find(part, position)
+        assert position >= 0, said
+        position += len(part)
+    assert "; " in said, "it says what to do"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from emr_dr.spec import SpecError, load_spec
+from emr_dr.spec.files import trust
+from probes.certificates import authority
 from spec.spec_examples import FULL, SMALL, changed, loaded, refused
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -118,5 +120,52 @@ def test_the_store_lies_beside_the_spec_wherever_the_command_runs(tmp_path: Path
     path = tmp_path / "etl.yaml"
     path.write_text(SMALL)
     assert load_spec(path).store.sqlite == str(tmp_path / "emr-dr.db")
-    path.write_text(FULL)
+    path.write_text(SMALL.replace("./emr-dr.db", "/var/lib/emr-dr/etl.db"))
     assert load_spec(path).store.sqlite == "/var/lib/emr-dr/etl.db"
+
+
+def test_certificate_authorities_lie_beside_the_spec_wherever_the_command_runs(tmp_path: Path) -> None:
+    path = tmp_path / "etl.yaml"
+    path.write_text(FULL)
+    (tmp_path / "ca.pem").write_bytes("# Größe\n".encode() + authority().pem)
+    spec = load_spec(path)
+    ca = str(tmp_path / "ca.pem")
+    assert [access.ca for _, access in spec.accesses()] == [ca, None, None, ca]
+    assert spec.services.livy.path == "/gateway/livy/"
+    assert spec.source.line(("services", "livy")) == 12
+    assert trust(spec).keys() == {("services", "livy"), ("checks", 0)}
+
+
+def test_a_file_without_a_certificate_is_refused_for_each_key_that_names_it(tmp_path: Path) -> None:
+    path, ca = tmp_path / "etl.yaml", tmp_path / "ca.pem"
+    path.write_text(FULL)
+    lines = [f"{path}:12: services.livy.ca: {ca} is no file; correct the path"]
+    lines += [f"{path}:21: checks[0].ca: {ca} is no file; correct the path"]
+    assert _lines_of(path) == lines
+    ca.mkdir()
+    assert _lines_of(path) == lines
+    ca.rmdir()
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    for content in (b"", broken, b"\x30\x82\x00", b"certainly"):
+        ca.write_bytes(content)
+        assert _lines_of(path)[0] == (
+            f"{path}:12: services.livy.ca: {ca} holds no certificate in PEM; "
+            "put the authority's certificate there, beginning with -----BEGIN CERTIFICATE-----"
+        )
+
+
+def test_a_certificate_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    path, ca = tmp_path / "etl.yaml", tmp_path / "ca.pem"
+    path.write_text(FULL)
+    ca.write_bytes(authority().pem)
+    spec = load_spec(path)
+    ca.chmod(0)
+    with _without_privileges(), pytest.raises(SpecError) as caught:
+        trust(spec)
+    assert f"{path}:12: services.livy.ca: {ca} cannot be read (Permission denied); check its" in str(caught.value)
+
+
+def _lines_of(path: Path) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        load_spec(path)
+    return str(caught.value).splitlines()

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from emr_dr.spec import Spec, check_placements, rto_floor
 from emr_dr.spec.address import Check
 from emr_dr.spec.fields import Duration, GroupName, format_duration, parse_duration
+from emr_dr.spec.models import ControlTarget
 from spec.spec_examples import FULL, SMALL, changed, loaded
 
 
@@ -46,12 +47,16 @@ def test_a_spec_with_every_key_loads() -> None:
 
 
 def test_what_is_left_away_has_its_default() -> None:
-    spec = loaded(FULL)
+    spec = loaded(SMALL[: SMALL.index("services:")] + SMALL[SMALL.index("placements:") :])
     assert {name: service.port for name, service in spec.services.declared().items()} == {
         "livy": 8998,
         "resource-manager": 8088,
         "name-node": 9870,
     }
+    assert {(service.scheme, service.ca, service.credentials) for service in spec.services.declared().values()} == {
+        ("http", None, None)
+    }
+    spec = loaded(FULL)
     assert (spec.detection.interval, spec.detection.member_lost, spec.detection.service_down) == (5, 60, 120)
     assert (spec.recovery.attempts, spec.recovery.cooldown, spec.recovery.retire_unconfirmed_after) == (2, 1800, 86400)
 
@@ -74,6 +79,22 @@ def test_a_check_needs_an_expression_that_compiles() -> None:
         Check.model_validate({"name": "history", "port": 18080, "matches": "("})
     with pytest.raises(ValidationError, match="has no effect without matches"):
         Check.model_validate({"name": "history", "port": 18080, "pointer": "/spark"})
+
+
+def test_services_and_checks_are_spoken_to_each_in_its_own_way() -> None:
+    assert [(path, access.scheme, access.port) for path, access in loaded(FULL).accesses()] == [
+        (("services", "livy"), "https", 18998),
+        (("services", "resource-manager"), "https", 18088),
+        (("services", "name-node"), "http", 9870),
+        (("checks", 0), "https", 18480),
+    ]
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.2", "fd00::2", "::1", "emr.us-east-1.amazonaws.com", "bastion", "ip_1.corp"]
+)
+def test_a_control_target_is_an_ip_address_or_a_name(address: str) -> None:
+    assert ControlTarget(address=address, port=53).address == address
 
 
 def test_rules_hold_for_specs_made_without_a_file_too() -> None:

@@ -1,13 +1,12 @@
 """A check that the user declared: a GET, and perhaps a regular expression found in a part of the answer."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from emr_dr.errors import TransientError
-from emr_dr.probes.answer import quoted
+from emr_dr.probes.answer import as_json, quoted, veiled
 from emr_dr.probes.http import Endpoint, Http
 
 _LONGEST_SUBJECT = 10_000
@@ -46,9 +45,10 @@ async def check(http: Http, declared: DeclaredCheck, address: str) -> str:
         text = _text(_pointed_at(answer.json(), declared.pointer, answer.where))
     # The user's expression meets a stranger's text: a short one, so that a bad pair cannot hold up everything.
     if found := re.search(declared.matches, text[:_LONGEST_SUBJECT]):
-        return found.group()[:100]
-    what = declared.pointer or "the answer"
-    raise TransientError(f"{what} does not match {declared.matches}: {quoted(text.encode())}", where=answer.where)
+        return veiled(found.group(), answer.hidden)[:100]
+    what, shown = declared.pointer or "the answer", quoted(veiled(text, answer.hidden))
+    # Never the service's own word: whoever took its port may answer with a page of its own.
+    raise TransientError(f"{what} does not match {declared.matches}: {shown}", where=answer.where)
 
 
 def _pointed_at(value: object, pointer: str, where: str) -> object:
@@ -64,4 +64,4 @@ def _pointed_at(value: object, pointer: str, where: str) -> object:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else as_json(value)

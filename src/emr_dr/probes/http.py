@@ -1,10 +1,11 @@
 """One HTTP request to a member with a hard deadline, a size limit and a fresh connection, and its failure in words."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from ssl import SSLContext
+from ssl import SSLCertVerificationError, SSLContext
 from types import SimpleNamespace
 
 import aiohttp
@@ -12,6 +13,7 @@ from yarl import URL
 
 from emr_dr.errors import TransientError
 from emr_dr.probes.answer import Answer
+from emr_dr.spec.login import Login
 
 LARGEST_ANSWER = 1 << 20
 """Bytes. What we ask for is a few KiB; more is not the service we mean, and must not fill our memory."""
@@ -27,15 +29,30 @@ class Endpoint:
         port: TCP port.
         scheme: `http` or `https`.
         prefix: What stands before the service's own paths; empty or beginning with a slash.
-        tls: What to trust with https; None means the system's authorities.
-        credentials: User and password for HTTP basic authentication.
+        tls: What to trust with https; None means the system's authorities, and a certificate that names the address.
+        login: User and password for HTTP basic authentication.
     """
 
     port: int
     scheme: str = "http"
     prefix: str = ""
-    tls: SSLContext | None = None
-    credentials: tuple[str, str] | None = field(default=None, repr=False)
+    tls: SSLContext | None = field(default=None, repr=False)
+    login: Login | None = None
+
+    @property
+    def authorization(self) -> str:
+        """The header's value with which to sign in; empty if that is not needed."""
+        return aiohttp.encode_basic_auth(self.login.user, self.login.password) if self.login else ""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What must never be shown: a service may echo what it was sent."""
+        words = (self.login.password, self.authorization.removeprefix("Basic ")) if self.login else ()
+        return tuple(word for word in words if word)
+
+    def behind(self, prefix: str) -> "Endpoint":
+        """Return the same endpoint with another prefix."""
+        return replace(self, prefix=prefix)
 
     def url(self, address: str, path: str) -> str:
         """Return the URL of `path` at `address`, an IP address or a DNS name."""
@@ -94,10 +111,13 @@ class Http:
         except TimeoutError:
             raise TransientError(f"{stage.reached} within {seconds:g} s", where=where) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise TransientError(_in_words(error), where=where) from error
-        if content is None:
-            raise TransientError(f"an answer of more than {limit} bytes", where=where)
-        return Answer(where, status, content)
+            failure = error
+        else:
+            if content is None:
+                raise TransientError(f"an answer of more than {limit} bytes", where=where)
+            return Answer(where, status, content, endpoint.hidden)
+        # Raised out here to leave the original behind: some of aiohttp's errors carry the request, credentials and all.
+        raise TransientError(in_words(failure), where=where)
 
     async def close(self) -> None:
         """Close all connections; may be repeated."""
@@ -115,7 +135,7 @@ class Http:
         limit: int,
         stage: SimpleNamespace,
     ) -> tuple[int, bytes | None]:
-        signed = {"Authorization": aiohttp.encode_basic_auth(*endpoint.credentials)} if endpoint.credentials else None
+        signed = {"Authorization": endpoint.authorization} if endpoint.login else None
         async with self._opened().request(
             method,
             URL(url, encoded=True),
@@ -159,17 +179,25 @@ async def _connected(
 # In this order: aiohttp's errors are related to each other.
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "the name is not known"),
-    (aiohttp.ClientConnectorCertificateError, "the certificate is not trusted"),
     (aiohttp.ClientSSLError, "no TLS"),
     (aiohttp.ServerDisconnectedError, "connected, but closed without an answer"),
     (aiohttp.ClientPayloadError, "the answer broke off"),
     (aiohttp.ClientResponseError, "not HTTP"),
     (ConnectionRefusedError, "connection refused"),
     (ConnectionResetError, "connection reset"),
+    (socket.gaierror, "the name is not known"),
+    (UnicodeError, "the name is not known"),
 )
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """Return what a failed connection or request means, in a few words of ours."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the certificate is not trusted{_why(error.certificate_error)}"
     cause = error.os_error if type(error) is aiohttp.ClientConnectorError else error
     words = next((words for kind, words in _WORDS if isinstance(cause, kind)), None)
     return words or f"no answer ({getattr(cause, 'strerror', None) or cause})"
+
+
+def _why(error: Exception) -> str:
+    return f": {error.verify_message}" if isinstance(error, SSLCertVerificationError) else ""

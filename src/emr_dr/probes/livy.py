@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from emr_dr.core.world import ProvingResult
 from emr_dr.errors import TransientError
-from emr_dr.probes.answer import member_of, quoted
+from emr_dr.probes.answer import member_of
 from emr_dr.probes.http import Endpoint, Http
 
 SUBMIT_TIMEOUT = 8.0
@@ -83,4 +83,4 @@ async def submit(
         answer.status == HTTPStatus.BAD_REQUEST and b"Duplicate session name" in answer.body
     ):
         return
-    raise TransientError(f"HTTP {answer.status} {quoted(answer.body)}", where=answer.where)
+    raise TransientError(f"HTTP {answer.status} {answer.quoted()}", where=answer.where)

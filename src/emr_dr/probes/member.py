@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 
-from emr_dr.core.verdict import ProbeResult
+from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.world import ProvingResult
 from emr_dr.errors import PermanentError, TransientError
 from emr_dr.probes import declared, hdfs, livy, yarn
+from emr_dr.probes.answer import NotWellError, one_line, veiled
+from emr_dr.probes.control import ControlTarget, reach
 from emr_dr.probes.declared import DeclaredCheck
 from emr_dr.probes.http import Endpoint, Http
 
@@ -26,30 +28,41 @@ PROVING_CONF: Mapping[str, str] = {
 
 
 class MemberProbes:
-    """The port `Probes`: every declared service and check, asked directly.
+    """The port `Probes`: every declared service and check, asked directly, and our own control targets.
 
     Args:
-        http: Makes the requests; its timeout is each request's deadline.
+        http: Makes the requests; its timeout is the deadline of each request and each connection to a control target.
         services: Where each service is, by its name in the spec.
         checks: The user's own checks, by name.
+        targets: The monitor's own control targets.
     """
 
     def __init__(
-        self, http: Http, *, services: Mapping[str, Endpoint], checks: Mapping[str, DeclaredCheck] | None = None
+        self,
+        http: Http,
+        *,
+        services: Mapping[str, Endpoint],
+        checks: Mapping[str, DeclaredCheck] | None = None,
+        targets: Sequence[ControlTarget] = (),
     ) -> None:
         if unknown := sorted(services.keys() - _CHECKS.keys()):
             raise PermanentError(f"no check is known for {', '.join(unknown)}", where="services")
         self._http = http
         self._services = dict(services)
         self._checks = dict(checks or {})
+        self._targets = tuple(targets)
 
     async def check(self, address: str) -> Sequence[ProbeResult]:
         """Check everything at once, one result for each, in the order declared. See `Probes.check`."""
         results = [
-            *(_timed(name, _CHECKS[name](self._http, at, address)) for name, at in self._services.items()),
-            *(_timed(name, declared.check(self._http, each, address)) for name, each in self._checks.items()),
+            *(_timed(name, at, _CHECKS[name](self._http, at, address)) for name, at in self._services.items()),
+            *(_timed(n, each.endpoint, declared.check(self._http, each, address)) for n, each in self._checks.items()),
         ]
         return await asyncio.gather(*results)
+
+    async def controls(self) -> Sequence[ProbeResult]:
+        """Connect to each control target, all at once. See `Probes.controls`."""
+        return await asyncio.gather(*(reach(target, self._http.timeout) for target in self._targets))
 
     async def identity(self, address: str) -> str:
         """YARN's cluster id and start time, read at `address`. See `Probes.identity`."""
@@ -99,10 +112,12 @@ class MemberWorker:
         await yarn.stop_older(self._http, self._yarn, address, epoch)
 
 
-async def _timed(service: str, check: Awaitable[str]) -> ProbeResult:
+async def _timed(service: str, endpoint: Endpoint, check: Awaitable[str]) -> ProbeResult:
     start = time.monotonic()
+    own_word = False
     try:
         detail, ok = await check, True
     except TransientError as error:
-        detail, ok = error.what, False
-    return ProbeResult(service, ok, detail, time.monotonic() - start)
+        detail, ok, own_word = error.what, False, isinstance(error, NotWellError)
+    detail = one_line(veiled(detail, endpoint.hidden))
+    return ProbeResult(service, ok, detail, time.monotonic() - start, own_word)

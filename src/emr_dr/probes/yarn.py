@@ -6,9 +6,10 @@ Source: Hadoop, ResourceManager REST APIs (/ws/v1/cluster), tried against 3.3.6.
 import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from urllib.parse import quote
 
 from emr_dr.errors import TransientError
-from emr_dr.probes.answer import member_of, objects_of, quoted
+from emr_dr.probes.answer import NotWellError, member_of, objects_of, one_line
 from emr_dr.probes.http import Endpoint, Http
 
 INFO = "/ws/v1/cluster/info"
@@ -27,6 +28,7 @@ async def check(http: Http, endpoint: Endpoint, address: str) -> str:
     Started is not enough: for a moment after its start a real one says STARTED and INITIALIZING (captured).
 
     Raises:
+        NotWellError: It says that it is not started, or not the active one.
         TransientError: It does not work, or gave no good answer.
     """
     info, where = await _info(http, endpoint, address)
@@ -34,7 +36,7 @@ async def check(http: Http, endpoint: Endpoint, address: str) -> str:
     # Releases without high availability may leave haState out.
     ha_state = member_of(info, "haState", str, where) if info.get("haState") is not None else "ACTIVE"
     if state != "STARTED" or ha_state != "ACTIVE":
-        raise TransientError(f"state is {state}, haState is {ha_state}", where=where)
+        raise NotWellError(f"state is {state}, haState is {ha_state}", where=where)
     return f"{state}, {ha_state}"
 
 
@@ -66,7 +68,7 @@ async def stop_older(http: Http, endpoint: Endpoint, address: str, epoch: int) -
     old = _older(await _applications(http, endpoint, address), epoch)
     await asyncio.gather(*(_kill(http, endpoint, address, each) for each in old))
     if old and (left := _older(await _applications(http, endpoint, address), epoch)):
-        raise TransientError(f"not killed yet: {', '.join(left)}", where=endpoint.url(address, ""))
+        raise TransientError(f"not killed yet: {one_line(', '.join(left))}", where=endpoint.url(address, ""))
 
 
 async def _info(http: Http, endpoint: Endpoint, address: str) -> tuple[Mapping[str, object], str]:
@@ -97,7 +99,7 @@ def _epochs(application: Mapping[str, object]) -> list[int]:
 
 
 async def _kill(http: Http, endpoint: Endpoint, address: str, application: str) -> None:
-    path = f"/ws/v1/cluster/apps/{application}/state"
+    path = f"/ws/v1/cluster/apps/{quote(application, safe='')}/state"
     answer = await http.request("PUT", endpoint, address, path, body={"state": "KILLED"})
     if answer.status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
-        raise TransientError(f"HTTP {answer.status} {quoted(answer.body)}", where=answer.where)
+        raise TransientError(f"HTTP {answer.status} {answer.quoted()}", where=answer.where)

@@ -133,6 +133,12 @@ class DesiredBalancer:
         yield "preserve_client_ip.enabled", Field("false", loop)
 
     def _health_fields(self, name: str, service: Service) -> Iterator[tuple[str, Field]]:
+        """Yield how the balancer checks a service: what we ask ourselves, where it can.
+
+        It takes any certificate, even one that has expired, but a service that speaks TLS 1.3 alone fails its check
+        (NLB guide, health checks). It cannot sign in: with credentials declared it takes 401 for health, which tells
+        that something answers, and no more. A wrong password of ours is then contradicted by it and costs no member.
+        """
         check, declared = self.balancer.health_check, "declared: address.balancer.health_check"
         anew = "AWS changes it for no TCP group: delete its listener and the group, and apply again"
         path = (service.path or "").rstrip("/") + _HEALTH_PATHS[name]

@@ -12,6 +12,7 @@ from emr_dr.spec.fields import (
     Duration,
     Finding,
     Like,
+    PathPrefix,
     Port,
     Section,
     SecurityGroup,
@@ -90,7 +91,10 @@ class Address(Section):
 
 
 class Credentials(Section):
-    """Where to find a user and password for HTTP basic authentication; never the password itself."""
+    """Where to find a user and password for HTTP basic authentication; never the password itself.
+
+    They are read when emr-dr starts; start it again once they have changed.
+    """
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["secret"]}]})
 
@@ -109,7 +113,7 @@ class Credentials(Section):
         ]
         | None
     ) = None
-    """ARN of an AWS Secrets Manager secret that holds `username` and `password`."""
+    """ARN of an AWS Secrets Manager secret that holds JSON with `username` and `password`."""
 
     def findings(self) -> Iterator[Finding]:
         """Yield none or both where exactly one belongs."""
@@ -117,19 +121,37 @@ class Credentials(Section):
             yield Finding((), "must be exactly one of env and secret", "keep one of the two")
 
 
-class Service(Section):
+class Access(Section):
+    """How something on the primary node is spoken to over HTTP."""
+
+    port: Port
+    """TCP port on the primary node."""
+    scheme: Literal["http", "https"] = "http"
+    """How it is spoken to. Default http, as EMR sets it up."""
+    ca: Text | None = None
+    """File with the certificates (PEM) to trust with https, from the folder of the spec file. A member's certificate
+    must then be signed by one of them, whatever name is in it: members are asked by private IP, which certificates
+    seldom name. So name an authority that signs nothing else. Default: the system's authorities, and the certificate
+    must name the address that is asked: the member's IP, and for a service the balancer too."""
+    credentials: Credentials | None = None
+    """Where to find user and password. Default: none are needed."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a certificate authority where nothing is certified."""
+        if self.ca is not None and self.scheme != "https":
+            yield Finding(("ca",), "has no effect with http", "say scheme: https, or remove it")
+
+
+class Service(Access):
     """One service of the primary node that clients reach through the balancer."""
 
     port: Port
     """TCP port on the primary node; the balancer listens on the same one."""
-    scheme: Literal["http", "https"] = "http"
-    """How it is spoken to. Default http, as EMR sets it up."""
-    path: UrlPath | None = None
+    path: PathPrefix | None = None
     """What stands before the service's own paths, where a proxy adds something. Default: nothing."""
-    ca: Text | None = None
-    """File with the certificate authority to trust, for https. Default: the system's."""
     credentials: Credentials | None = None
-    """Where to find user and password. Default: none are needed."""
+    """Where to find user and password. The balancer cannot sign in, so its own check takes being asked to (status 401)
+    for health. Default: none are needed."""
 
 
 class Services(Section):
@@ -156,15 +178,14 @@ class Services(Section):
             seen.setdefault(service.port, name)
 
 
-class Check(Section):
-    """A check of your own that a member must pass too: an HTTP GET of the primary node."""
+class Check(Access):
+    """A check of your own that a member must pass too: an HTTP GET of the primary node.
+
+    The balancer knows nothing of it: that it fails is only believed when another controller sees the same.
+    """
 
     name: Annotated[str, Like(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?", "history-server")]
     """Its name in verdicts and the journal."""
-    port: Port
-    """TCP port on the primary node."""
-    scheme: Literal["http", "https"] = "http"
-    """How to ask. Default http."""
     path: UrlPath = "/"
     """What to get. Default /."""
     pointer: Annotated[str, Like(r"(?:/(?:[^~/]|~[01])*)*", "/spark")] | None = None
@@ -174,6 +195,7 @@ class Check(Section):
 
     def findings(self) -> Iterator[Finding]:
         """Yield an expression that does not compile, and a pointer to nothing looked at."""
+        yield from super().findings()
         if self.pointer is not None and self.matches is None:
             yield Finding(("pointer",), "has no effect without matches", "add matches, or remove it")
         try:

@@ -170,3 +170,9 @@ RoleName: TypeAlias = Annotated[
 ]
 InstanceType: TypeAlias = Annotated[str, Like(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "m5.xlarge")]
 UrlPath: TypeAlias = Annotated[str, Like(r"/[^\s#]{0,1023}", "/api/v1/version")]
+# Short enough for AWS's 1024 letters of a health check's path, whatever a service's own path adds.
+PathPrefix: TypeAlias = Annotated[str, Like(r'/[!"$->@-~]{0,511}', "/gateway/livy")]
+Host: TypeAlias = Annotated[
+    str,
+    Like(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", "10.0.0.2", "IP or name"),
+]

@@ -7,13 +7,16 @@ from pydantic import ValidationError
 
 from emr_dr.spec.document import MAX_BYTES, Document, read_document
 from emr_dr.spec.explain import explain
-from emr_dr.spec.models import Spec, Store
+from emr_dr.spec.files import absolute, trust
+from emr_dr.spec.models import Spec
 from emr_dr.spec.problems import KeyPath, Problem, SpecError
 from emr_dr.spec.unavailable import not_in_this_version
 
 
 def load_spec(path: Path) -> Spec:
-    """Read the spec file at `path`. A relative `store.sqlite` becomes absolute, from the file's own folder.
+    """Read the spec file at `path`, and look at the certificate files it names.
+
+    Relative paths in it become absolute, from the file's own folder.
 
     Raises:
         SpecError: the file cannot be read, or is no spec that this version can run.
@@ -23,10 +26,9 @@ def load_spec(path: Path) -> Spec:
             content = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise SpecError(str(path), [Problem(0, "", *_file_trouble(error))]) from error
-    spec = read_spec(content, str(path))
-    if spec.store.sqlite is None:
-        return spec
-    return spec.model_copy(update={"store": Store(sqlite=str(path.absolute().parent / spec.store.sqlite))})
+    spec = absolute(read_spec(content, str(path)), path.absolute().parent)
+    trust(spec)
+    return spec
 
 
 def read_spec(content: bytes, file: str) -> Spec:

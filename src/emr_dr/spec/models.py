@@ -1,17 +1,21 @@
 """The declared recovery group: one frozen model for a spec file. Its keys are a contract: added to, never renamed."""
 
+import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
-from emr_dr.spec.address import Address, Check, Services
+from emr_dr.spec.address import Access, Address, Check, Services
 from emr_dr.spec.cluster import ClusterTemplate
 from emr_dr.spec.fields import (
     Duration,
     Finding,
     GroupName,
+    Host,
     Like,
+    Port,
     Region,
     Section,
     Subnet,
@@ -25,7 +29,7 @@ from emr_dr.spec.fields import (
 )
 from emr_dr.spec.instances import repeated
 from emr_dr.spec.objectives import rto_floor
-from emr_dr.spec.problems import Source
+from emr_dr.spec.problems import KeyPath, Source
 
 Strategy: TypeAlias = Literal["active-passive", "warm-standby", "active-active"]
 
@@ -53,6 +57,27 @@ def _apart(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
     return placements
 
 
+class ControlTarget(Section):
+    """A place by which a controller knows whether its own network works: a TCP connection is made there, no more."""
+
+    address: Host
+    """IP address or DNS name."""
+    port: Port
+    """TCP port on which it takes connections."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what only looks like an IP address, and one that needs no network to answer."""
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            if re.fullmatch(r"[\d.]+|.*:.*", self.address):
+                yield Finding(("address",), f"{self.address} is no IP address", "write it like 10.0.0.2 or fd00::2")
+            return
+        if address.is_link_local:
+            what = f"{self.address} answers even where the network is cut off"
+            yield Finding(("address",), what, "choose a place beyond this machine, such as the VPC's resolver")
+
+
 class Detection(Section):
     """How a loss is noticed. Times are how long something must fail, without one good answer, before it counts."""
 
@@ -65,9 +90,16 @@ class Detection(Section):
     """One service fails this long while others answer: it is down. Default 120s: EMR restarts services by itself."""
     on_service_down: Literal["replace", "report"] = "replace"
     """What to do then: replace the member, or only say so. Default replace."""
+    control_targets: Annotated[tuple[ControlTarget, ...], Field(max_length=8)] = ()
+    """Places that answer whenever the controller's own network works, and that are neither a member nor behind the
+    balancer: EMR's VPC endpoint (443), the VPC's DNS resolver (53), a host in another AZ; at most 8. A controller that
+    reaches none of them calls itself blind and does nothing, whatever it sees of members. Each must be open to every
+    machine that runs emr-dr. Default: none, then only AWS out of reach makes it blind."""
 
     def findings(self) -> Iterator[Finding]:
-        """Yield windows that one unlucky check could fill."""
+        """Yield windows that one unlucky check could fill, and a control target given twice."""
+        named = [f"{target.address}:{target.port}" for target in self.control_targets]
+        yield from repeated(named, ("control_targets",))
         for key, window in (("member_lost", self.member_lost), ("service_down", self.service_down)):
             if window < 2 * self.interval:
                 what = f"{format_duration(window)} is less than two intervals ({format_duration(self.interval)} each)"
@@ -162,6 +194,13 @@ class Spec(Section):
         """The file and lines this spec was read from; empty if it was not read from a file."""
         return self._source
 
+    def accesses(self) -> Iterator[tuple[KeyPath, Access]]:
+        """Yield whatever is spoken to over HTTP, each with its path in the file: services, then checks."""
+        for name, service in self.services.declared().items():
+            yield ("services", name), service
+        for index, check in enumerate(self.checks):
+            yield ("checks", index), check
+
     def findings(self) -> Iterator[Finding]:
         """Yield what only shows when sections are seen together."""
         for index, placement in enumerate(self.placements):
@@ -169,6 +208,10 @@ class Spec(Section):
                 what = f"{placement.az} is not in {self.region}"
                 yield Finding(("placements", index, "az"), what, "a group lives in one region")
         yield from repeated([check.name for check in self.checks], ("checks",), ("name",))
+        for index, check in enumerate(self.checks):
+            if check.name in self.services.declared():
+                what = f"{check.name} is a service already"
+                yield Finding(("checks", index, "name"), what, "choose another name: verdicts go by it")
         yield from self._objective_findings()
 
     def _objective_findings(self) -> Iterator[Finding]:
