@@ -26,8 +26,9 @@ def _session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(_session_world: World) -> Iterator[World]:
-    """The session's lab; faults and dead zones of one test do not reach the next."""
+    """The session's lab; faults, cuts and dead zones of one test do not reach the next."""
     yield _session_world
-    _session_world.orders.order("clear-faults")
+    _session_world.orders.clear_faults()
+    _session_world.orders.heal()
     for zone in _session_world.lab.resources.subnets:
-        _session_world.orders.order("come-back", zone=zone)
+        _session_world.orders.restore_az(zone)

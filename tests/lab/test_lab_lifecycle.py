@@ -1,17 +1,18 @@
 """The life cycle alone, with machines that do what a test says and a clock that stands still."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from emr_dr.errors import PermanentError
 from emr_dr.lab import world
 from emr_dr.lab.aws.emr_launch import Surroundings, launch
-from emr_dr.lab.aws.emr_lifecycle import Lifecycle, Region
+from emr_dr.lab.aws.emr_lifecycle import Lifecycle
 from emr_dr.lab.aws.emr_model import Cluster
+from emr_dr.lab.aws.emr_region import Region
 from emr_dr.lab.aws.faults import Faults, LaunchFault
-from emr_dr.lab.machines import Launch
+from emr_dr.lab.machines import Launch, Screen
 from emr_dr.lab.times import LabTimes
 from lab.lab_world import eventually
 
@@ -57,6 +58,13 @@ class ScriptedMachines:
         del cluster_id
         self.asked.append("lose")
 
+    def come_back(self, cluster_id: str) -> None:
+        del cluster_id
+        self.asked.append("come back")
+
+    def screen(self, cluster_id: str, screens: Mapping[str, Screen]) -> None:
+        raise NotImplementedError
+
     def kill_service(self, cluster_id: str, service: str) -> None:
         raise NotImplementedError
 
@@ -78,7 +86,9 @@ class Stage:
         self.lifecycle = Lifecycle(self.region, self.machines)
 
     def launch(self) -> Cluster:
-        around = Surroundings(lambda _: None, {"us-east-1a": "subnet-a"}, lambda _: True, lambda _: True, ())
+        around = Surroundings(
+            lambda _: None, {"us-east-1a": "subnet-a"}, lambda _: True, lambda _: True, lambda *_: False
+        )
         cluster = launch(dict(_REQUEST), self.now, around)
         self.region.clusters[cluster.id] = cluster
         return cluster

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 
+import pytest
 import yaml
 
 from emr_dr.lab.spec import lab_spec
@@ -18,8 +19,10 @@ LAB = Resources(
 )
 
 
-def test_the_spec_of_a_lab_keeps_every_rule() -> None:
-    assert read_spec(lab_spec(asdict(LAB), "active-passive", "nightly").encode(), "emr-dr.yaml").group == "nightly"
+@pytest.mark.parametrize("strategy", ["active-passive", "warm-standby"])
+def test_the_spec_of_a_lab_keeps_every_rule(strategy: str) -> None:
+    spec = read_spec(lab_spec(asdict(LAB), strategy, "nightly").encode(), "emr-dr.yaml")
+    assert (spec.group, spec.strategy) == ("nightly", strategy)
 
 
 def test_the_next_lab_begins_with_a_store_that_remembers_no_cluster_of_the_last() -> None:

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from emr_dr.errors import ConflictError, PermanentError, TransientError, UsageError
+from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError, UsageError
 from emr_dr.lab.cluster.sweep import sweep
+from emr_dr.lab.orders import Orders
 from emr_dr.lab.world import CONTROL_PREFIX, LOG_FILE, STATE_FILE, alone_in, lab_id
 
 _ORDER_DEADLINE = 60.0
@@ -37,7 +38,7 @@ def state_directory(chosen: Path | None = None) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class RunningLab:
+class RunningLab(Orders):
     """A lab that was running when it was looked for; `description` is its `lab.json`."""
 
     directory: Path
@@ -54,38 +55,19 @@ class RunningLab:
         return dict(self.description["env"])
 
     def status(self) -> dict[str, Any]:
-        """Return zones, clusters, balancers, faults and times.
+        """Return zones, clusters, balancers, cuts, revoked rules, faults and times.
 
         Raises:
             TransientError: no answer within 60 s.
         """
         return self._call("GET", "status", None)
 
-    def kill_az(self, zone: str) -> dict[str, Any]:
-        """Power off an AZ; return `{"lost": [cluster ids]}`. Safe to repeat. Raises as `order` does."""
-        return self.order("kill-az", zone=zone)
-
-    def kill_member(self, cluster_id: str) -> dict[str, Any]:
-        """Power off one cluster's machines. Safe to repeat. Raises as `order` does."""
-        return self.order("kill-member", cluster_id=cluster_id)
-
-    def kill_service(self, cluster_id: str, service: str) -> None:
-        """SIGKILL one service of a cluster. Raises as `order` does."""
-        self.order("kill-service", cluster_id=cluster_id, service=service)
-
-    def freeze(self, cluster_id: str, service: str) -> None:
-        """SIGSTOP one service: its port accepts, nothing answers. Raises as `order` does."""
-        self.order("freeze", cluster_id=cluster_id, service=service)
-
-    def thaw(self, cluster_id: str, service: str) -> None:
-        """Undo `freeze`. Raises as `order` does."""
-        self.order("thaw", cluster_id=cluster_id, service=service)
-
     def order(self, name: str, **arguments: object) -> dict[str, Any]:
         """Give any order of the control API.
 
         Raises:
             UsageError: the lab refused it: no such cluster, zone or service.
+            PermanentError: this machine does not let the lab do it.
             TransientError: no answer within 60 s.
         """
         return self._call("POST", name, arguments)
@@ -121,7 +103,9 @@ class RunningLab:
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            raise UsageError(str(content["error"]), where=f"lab order {name}")
+            kinds: list[type[EmrDrError]] = [PermanentError, TransientError]
+            kind = next((each for each in kinds if each.exit_code == content.get("exit_code")), UsageError)
+            raise kind(str(content["error"]), where=f"lab order {name}")
         return content
 
 

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 
 from emr_dr.errors import EmrDrError, UsageError
@@ -11,9 +11,12 @@ from emr_dr.lab import world
 from emr_dr.lab.aws.account import Account
 from emr_dr.lab.aws.emr_lifecycle import Lifecycle
 from emr_dr.lab.aws.emr_model import ENDED, Cluster
-from emr_dr.lab.aws.faults import ApiFault, LaunchFault
 from emr_dr.lab.aws.overlay import StartResponse, respond
-from emr_dr.lab.aws.protocol import Environ, JsonObject
+from emr_dr.lab.aws.protocol import Environ, JsonObject, Operations
+from emr_dr.lab.cluster.settings import Service
+from emr_dr.lab.orders import RULED_SERVICES
+from emr_dr.lab.paths import Paths
+from emr_dr.lab.spoiling import Spoiling, require_zone
 
 log = logging.getLogger(__name__)
 
@@ -25,25 +28,35 @@ class Control:
         """`down` asks the server to end, and returns at once."""
         self._account = account
         self._lifecycle = lifecycle
+        self._paths = Paths(account.region, lifecycle, account.reach)
         self._down = down
-        self._orders: Mapping[str, Callable[[JsonObject], JsonObject]] = {
+        self._orders: Operations = {
             "status": self._status,
             "kill-az": self._kill_az,
-            "come-back": self._come_back,
+            "restore-az": self._restore_az,
             "kill-member": self._kill_member,
+            "come-back": self._come_back,
             "kill-service": self._kill_service,
             "freeze": self._freeze,
             "thaw": self._thaw,
-            "fault": self._fault,
-            "clear-faults": self._clear_faults,
+            "cut": self._cut,
+            "heal": self._heal,
+            "revoke-rule": self._revoke_rule,
+            "restore-rule": self._restore_rule,
             "down": self._take_down,
+            **Spoiling(account.faults).orders,
         }
+
+    def close(self) -> None:
+        """Let go of every call that is held without an answer."""
+        self._account.reach.heal()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer `GET /_lab/status` or `POST /_lab/ORDER`; errors are `{"error": …}` with 400 or 404."""
         order = str(environ["PATH_INFO"]).removeprefix(world.CONTROL_PREFIX)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        status, answer = HTTPStatus.OK, {}
+        status = HTTPStatus.OK
+        answer: JsonObject = {}
         try:
             if order not in self._orders or (environ["REQUEST_METHOD"] == "GET") != (order == "status"):
                 status, answer = HTTPStatus.NOT_FOUND, {"error": f"no order {order!r}"}
@@ -51,7 +64,7 @@ class Control:
                 answer = self._orders[order](_parse(body))
                 log.info("order_carried_out order=%s answer=%s", order, "" if order == "status" else answer)
         except EmrDrError as error:
-            status, answer = HTTPStatus.BAD_REQUEST, {"error": str(error)}
+            status, answer = HTTPStatus.BAD_REQUEST, {"error": str(error), "exit_code": error.exit_code}
         return respond(start_response, (status, {"Content-Type": "application/json"}, json.dumps(answer).encode()))
 
     def _status(self, _: JsonObject) -> JsonObject:
@@ -68,6 +81,7 @@ class Control:
             "zones": zones,
             "clusters": clusters,
             "balancers": balancers,
+            **self._paths.shown(),
             "faults": [asdict(each) for each in self._account.faults.rules()],
             "times": asdict(region.times),
             "calls": self._account.app.counts(),
@@ -75,20 +89,18 @@ class Control:
 
     def _kill_az(self, asked: JsonObject) -> JsonObject:
         """Power off an AZ: all machines in it vanish, and nothing can be launched there."""
-        zone = asked.get("zone")
-        if zone not in world.ZONES:
-            raise UsageError(f"no Availability Zone is called {zone!r}", remedy=f"use one of {', '.join(world.ZONES)}")
-        region = self._account.region
+        zone, region = require_zone(asked.get("zone")), self._account.region
         with region.lock:
             at = region.dead_zones.setdefault(zone, region.clock())  # what is measured from it begins with the kill
             doomed = {each.id: each for each in region.clusters.values() if each.availability_zone == zone}
         self._lifecycle.lose(doomed)
         return {"lost": sorted(doomed), "at": at}
 
-    def _come_back(self, asked: JsonObject) -> JsonObject:
+    def _restore_az(self, asked: JsonObject) -> JsonObject:
         """Let an AZ take launches again; what was lost in it stays lost."""
-        with self._account.region.lock:
-            self._account.region.dead_zones.pop(str(asked.get("zone")), None)
+        zone, region = require_zone(asked.get("zone")), self._account.region
+        with region.lock:
+            region.dead_zones.pop(zone, None)
         return {}
 
     def _kill_member(self, asked: JsonObject) -> JsonObject:
@@ -96,6 +108,11 @@ class Control:
         cluster = self._find(asked)
         self._lifecycle.lose({cluster.id: cluster})
         return {"lost": [cluster.id]}
+
+    def _come_back(self, asked: JsonObject) -> JsonObject:
+        """Let a lost cluster's machines boot again, unless EMR has given it up."""
+        self._lifecycle.come_back(self._find(asked, ended=True))
+        return {}
 
     def _kill_service(self, asked: JsonObject) -> JsonObject:
         cluster, service = self._find(asked), str(asked.get("service"))
@@ -112,33 +129,49 @@ class Control:
         self._lifecycle.on_machines(cluster.id, lambda machines: machines.thaw(cluster.id, service))
         return {}
 
-    def _find(self, asked: JsonObject) -> Cluster:
+    def _cut(self, asked: JsonObject) -> JsonObject:
+        """Make a path silent."""
+        return {"targets": self._paths.cut(str(asked.get("source")), str(asked.get("target")))}
+
+    def _heal(self, asked: JsonObject) -> JsonObject:
+        """Undo one cut; without source and target undo all of them, and restore every rule."""
+        source, target = asked.get("source"), asked.get("target")
+        if source is None and target is None:
+            return {"targets": self._paths.heal_everything()}
+        if source is None or target is None:
+            raise UsageError("a cut goes from somebody to something", remedy="name both, or neither to heal all")
+        return {"targets": self._paths.heal(str(source), str(target))}
+
+    def _revoke_rule(self, asked: JsonObject) -> JsonObject:
+        self._paths.revoke(self._find(asked), _services(asked))
+        return {}
+
+    def _restore_rule(self, asked: JsonObject) -> JsonObject:
+        """Undo `revoke-rule` at a cluster; without one, everywhere."""
+        cluster_id = None if asked.get("cluster_id") is None else self._find(asked).id
+        return {"targets": self._paths.restore(cluster_id, _services(asked))}
+
+    def _find(self, asked: JsonObject, *, ended: bool = False) -> Cluster:
         region = self._account.region
         with region.lock:
             cluster = region.clusters.get(str(asked.get("cluster_id")))
-            if cluster is None or cluster.state in ENDED:
-                raise UsageError(f"no living cluster has the id {asked.get('cluster_id')!r}")
+            if cluster is None or (cluster.state in ENDED and not ended):
+                living = ", ".join(each.id for each in region.clusters.values() if each.state not in ENDED)
+                remedy = f"use one of {living}" if living else "launch one first"
+                raise UsageError(f"no living cluster has the id {asked.get('cluster_id')!r}", remedy=remedy)
             return cluster
-
-    def _fault(self, asked: JsonObject) -> JsonObject:
-        """Add a rule: `{"launch": {…}}` with LaunchFault's fields, or `{"api": {…}}` with ApiFault's."""
-        kinds: dict[str, type[ApiFault | LaunchFault]] = {"api": ApiFault, "launch": LaunchFault}
-        for name, kind in kinds.items():
-            if name in asked:
-                unknown = set(asked[name]) - {field.name for field in fields(kind)}
-                if unknown:
-                    raise UsageError(f"a fault of kind {name!r} has no {', '.join(sorted(unknown))}")
-                self._account.faults.add(kind(**asked[name]))
-                return {}
-        raise UsageError("a fault is of kind 'api' or 'launch'")
 
     def _take_down(self, _: JsonObject) -> JsonObject:
         self._down()
         return {}
 
-    def _clear_faults(self, _: JsonObject) -> JsonObject:
-        self._account.faults.clear()
-        return {}
+
+def _services(asked: JsonObject) -> Sequence[Service]:
+    """Return the one service that an order names, or all that have a rule."""
+    name = asked.get("service")
+    if name is not None and name not in RULED_SERVICES:
+        raise UsageError(f"no rule is for the service {name!r}", remedy=f"use one of {', '.join(RULED_SERVICES)}")
+    return [Service(each) for each in RULED_SERVICES if name in (None, each)]
 
 
 def _parse(body: bytes) -> JsonObject:

@@ -26,6 +26,18 @@ class Launch:
     configurations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Classification (`livy-conf`, `core-site` …) to its properties; nested configurations are not passed on."""
     bootstrap_actions: tuple[BootstrapAction, ...] = ()
+    looked_at_from: str = ""
+    """Source address of the lab's own questions whether it has booted; no screen is put up against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Whom one service does not hear, as networks (`127.10.200.0/24`): no refusal and no close, only silence."""
+
+    arriving: tuple[str, ...] = ()
+    """Who gets no new connection."""
+    established: tuple[str, ...] = ()
+    """Whose established connections stall, to go on when the screen has gone."""
 
 
 class Machines(Protocol):
@@ -67,6 +79,19 @@ class Machines(Protocol):
 
     def thaw(self, cluster_id: str, service: str) -> None:
         """Undo `freeze`. Raises UsageError as `kill_service` does."""
+
+    def come_back(self, cluster_id: str) -> None:
+        """Begin to boot lost machines again, at their address and with their disks; a no-op if they are not lost."""
+
+    def screen(self, cluster_id: str, screens: Mapping[str, Screen]) -> None:
+        """Put up a screen before each service named, and take down all others.
+
+        Screens stay through the end and the start of their service, and through a loss. A service that the machines
+        do not have is passed over.
+
+        Raises:
+            PermanentError: this machine's kernel does not let the lab do that; the screens are as they were.
+        """
 
     def close(self) -> None:
         """End everything of every cluster, lost ones too, and return when nothing is left running."""

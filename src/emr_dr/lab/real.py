@@ -3,13 +3,14 @@
 import contextlib
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from emr_dr.errors import TransientError, UsageError
 from emr_dr.lab.cluster.client import ClusterProcesses
 from emr_dr.lab.cluster.settings import ClusterSettings, Service
 from emr_dr.lab.cluster.sweep import sweep
-from emr_dr.lab.machines import Launch
+from emr_dr.lab.machines import Launch, Screen
 from emr_dr.lab.parts import Parts
 
 _LOOK_SECONDS = 0.25
@@ -30,6 +31,7 @@ class RealMachines:
         self._objects = objects
         self._up: dict[str, threading.Event] = {}
         self._ended: dict[str, threading.Event] = {}
+        self._lost: set[str] = set()
 
     def start(self, launch: Launch) -> None:
         """Begin to boot, and to look for when it is done."""
@@ -41,13 +43,10 @@ class RealMachines:
                 for name, properties in launch.configurations.items()
             ],
             s3_root=self._objects,
+            looked_at_from=launch.looked_at_from,
         )
-        self._up[launch.cluster_id] = threading.Event()
-        self._ended[launch.cluster_id] = threading.Event()
         self._processes.start(launch.cluster_id, launch.address, settings)
-        threading.Thread(
-            target=self._look, args=(launch.cluster_id,), name=f"boot-{launch.cluster_id}", daemon=True
-        ).start()
+        self._begin_to_look(launch.cluster_id)
 
     def healthy(self, cluster_id: str) -> bool:
         """Say whether every service has answered well since the start; never waits.
@@ -65,6 +64,7 @@ class RealMachines:
     def stop(self, cluster_id: str) -> None:
         """End every process of the cluster."""
         self._give_up_looking(cluster_id)
+        self._lost.discard(cluster_id)
         self._processes.stop(cluster_id)
 
     def lose(self, cluster_id: str) -> None:
@@ -72,6 +72,19 @@ class RealMachines:
         self._give_up_looking(cluster_id)
         if cluster_id in self._processes.running():
             self._processes.lose(cluster_id)
+            self._lost.add(cluster_id)
+
+    def come_back(self, cluster_id: str) -> None:
+        """Start what was lost again; a no-op for a cluster that was not."""
+        if cluster_id in self._lost:
+            self._lost.discard(cluster_id)
+            self._processes.come_back(cluster_id)
+            self._begin_to_look(cluster_id)
+
+    def screen(self, cluster_id: str, screens: Mapping[str, Screen]) -> None:
+        """Put up screens before the services' HTTP ports."""
+        if cluster_id in self._processes.running():
+            self._processes.screen(cluster_id, {_service(name): screen for name, screen in screens.items()})
 
     def kill_service(self, cluster_id: str, service: str) -> None:
         """SIGKILL one service."""
@@ -94,9 +107,14 @@ class RealMachines:
             self._give_up_looking(cluster_id)
         self._processes.close()
 
-    def _look(self, cluster_id: str) -> None:
+    def _begin_to_look(self, cluster_id: str) -> None:
+        up = self._up[cluster_id] = threading.Event()
+        ended = self._ended[cluster_id] = threading.Event()
+        name = f"boot-{cluster_id}"
+        threading.Thread(target=self._look, args=(cluster_id, up, ended), name=name, daemon=True).start()
+
+    def _look(self, cluster_id: str, up: threading.Event, ended: threading.Event) -> None:
         """Look until it is healthy; probing takes longer than the lab's rounds may wait."""
-        ended, up = self._ended[cluster_id], self._up[cluster_id]
         while not ended.wait(_LOOK_SECONDS):
             try:
                 if self._processes.healthy(cluster_id):

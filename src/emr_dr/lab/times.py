@@ -5,6 +5,9 @@ from dataclasses import dataclass, fields, replace
 
 from emr_dr.errors import UsageError
 
+NEVER = 1e12
+"""Seconds of a time that is set to `never`: a number that JSON can hold, and some thirty thousand years."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabTimes:
@@ -19,7 +22,9 @@ class LabTimes:
     balancer_provisioning: float = 0.0
     """A new balancer is `provisioning` this long and does not listen; AWS: about two minutes."""
     emr_notices_after: float = 120.0
-    """EMR goes on saying WAITING, and EC2 `ok`, this long after the machines were lost."""
+    """EMR goes on saying WAITING this long after the machines were lost."""
+    ec2_notices_after: float = 60.0
+    """EC2's status checks go on saying `ok` this long after the machines were lost; then `impaired`."""
     ec2_confirms_after: float = 300.0
     """EC2 cannot confirm the end of a lost machine before this time after the loss: until then TERMINATING."""
 
@@ -32,7 +37,7 @@ class LabTimes:
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "LabTimes":
-        """Build from `{"name": "seconds"}`.
+        """Build from `{"name": "seconds"}`; the seconds may be `never`.
 
         Raises:
             UsageError: an unknown name, or a value that is not a number of seconds from 0.
@@ -42,13 +47,7 @@ class LabTimes:
         for name, value in settings.items():
             if name not in known:
                 raise UsageError(f"no time is called {name!r}", remedy=f"use one of {', '.join(sorted(known))}")
-            try:
-                seconds = float(value)
-            except ValueError as error:
-                raise UsageError(f"{name}={value!r} is not a number of seconds") from error
-            if not 0 <= seconds < float("inf"):
-                raise UsageError(f"{name}={value!r} must be 0 or more seconds")
-            changes[name] = seconds
+            changes[name] = _seconds(name, value)
         return replace(cls(), **changes)
 
     def shortened(self) -> dict[str, float]:
@@ -56,3 +55,15 @@ class LabTimes:
         default = LabTimes()
         pairs = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in pairs.items() if value != getattr(default, name)}
+
+
+def _seconds(name: str, value: str) -> float:
+    if value == "never" and name != "health_check_speed":
+        return NEVER
+    try:
+        seconds = float(value)
+    except ValueError as error:
+        raise UsageError(f"{name}={value!r} is not a number of seconds") from error
+    if not 0 <= seconds < NEVER:
+        raise UsageError(f"{name}={value!r} must be 0 or more seconds", remedy="for ever is written `never`")
+    return seconds

@@ -2,7 +2,7 @@
 
 A lab owns `127.N.0.0/16`. Its subnets are `127.N.1.0/24` to `127.N.3.0/24`, one an AZ, so that the private address of
 a cluster is a loopback address that a process can bind without root; balancers get one address each in
-`127.N.200.0/24`.
+`127.N.200.0/24`, and the lab itself looks at its machines from `127.N.0.1`. Everybody else comes from outside.
 """
 
 import fcntl
@@ -86,6 +86,16 @@ class Addresses:
         """Yield the addresses for machines in a zone, in the order they are given out."""
         third = ZONES.index(zone) + 1
         return (f"127.{self.octet}.{third}.{host}" for host in range(_FIRST_HOST, _LAST_HOST))
+
+    @property
+    def balancer_cidr(self) -> str:
+        """The range from which balancers talk to their targets."""
+        return f"127.{self.octet}.{_BALANCER_SUBNET}.0/24"
+
+    @property
+    def lab(self) -> str:
+        """The address from which the lab asks its machines whether they have booted."""
+        return f"127.{self.octet}.0.1"
 
     def balancers(self) -> Iterator[str]:
         """Yield the addresses for balancers, in the order they are given out."""

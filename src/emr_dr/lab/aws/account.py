@@ -1,7 +1,7 @@
 """The lab's AWS account put together: state, services and moto behind them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from moto.core.base_backend import BackendDict
@@ -14,10 +14,11 @@ from emr_dr.lab.aws.elbv2 import Elbv2
 from emr_dr.lab.aws.elbv2_state import Balancing, DataPlane
 from emr_dr.lab.aws.emr import Emr
 from emr_dr.lab.aws.emr_launch import Surroundings
-from emr_dr.lab.aws.emr_lifecycle import Region
+from emr_dr.lab.aws.emr_region import Region
 from emr_dr.lab.aws.faults import Faults
 from emr_dr.lab.aws.overlay import Moto, Overlay, Service
 from emr_dr.lab.aws.protocol import Call
+from emr_dr.lab.aws.reach import Reach
 from emr_dr.lab.aws.s3 import FileMirror
 from emr_dr.lab.times import LabTimes
 
@@ -41,6 +42,7 @@ class Account:
         BackendDict.reset()
         reset_model_data()
         self.faults = Faults()
+        self.reach = Reach()
         self.region = Region(addresses, times, clock, self.faults)
         self.balancing = Balancing(addresses, times, clock, plane)
         self._resources: world.Resources | None = None
@@ -57,7 +59,7 @@ class Account:
             "elasticloadbalancing": Service(Elbv2(self.balancing, self._network).operations, self.balancing.lock),
             "ec2": Service(ec2.operations, self.region.lock, alone=False),
         }
-        self.app = Overlay(self._moto, services, self.faults, self._after)
+        self.app = Overlay(self._moto, services, self.faults, self.reach, self._after)
 
     def settle(self, resources: world.Resources) -> None:
         """Tell EMR what it may take by default; clusters can be launched from now on."""
@@ -75,8 +77,12 @@ class Account:
             subnet_in=self._resources.subnets if self._resources else {},
             security_group_exists=self._network.security_group_exists,
             role_exists=self._role_exists,
-            zones_without_capacity=tuple(self.region.dead_zones),
+            lacks_capacity=self._lacks_capacity,
         )
+
+    def _lacks_capacity(self, zone: str, wishes: Sequence[Sequence[str]]) -> bool:
+        lacks = self.faults.lacks
+        return zone in self.region.dead_zones or any(all(lacks(zone, kind) for kind in types) for types in wishes)
 
     def _role_exists(self, name: str) -> bool:
         backend = iam_backends[world.ACCOUNT_ID]["aws"]

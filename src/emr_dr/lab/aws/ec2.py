@@ -12,8 +12,8 @@ from moto.ec2.models import ec2_backends
 
 from emr_dr.lab import world
 from emr_dr.lab.aws import emr_describe as show
-from emr_dr.lab.aws.emr_lifecycle import Region
 from emr_dr.lab.aws.emr_model import Cluster, Instance
+from emr_dr.lab.aws.emr_region import Region
 from emr_dr.lab.aws.protocol import AwsError, JsonObject, Operations
 
 Machine = tuple[Cluster, Instance]
@@ -40,9 +40,13 @@ class Ec2:
             return machines
         unknown = set(wanted) - {machine.ec2_id for _, machine in machines}
         if unknown:
-            raise AwsError(
-                "InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(sorted(unknown))}' do not exist"
+            ids = ", ".join(sorted(unknown))
+            text = (
+                f"The instance ID '{ids}' does not exist"
+                if len(unknown) == 1
+                else f"The instance IDs '{ids}' do not exist"
             )
+            raise AwsError("InvalidInstanceID.NotFound", text)
         return [pair for pair in machines if pair[1].ec2_id in wanted]
 
     def _describe_instances(self, asked: JsonObject) -> JsonObject:
@@ -77,10 +81,8 @@ class Ec2:
     def _describe_instance_status(self, asked: JsonObject) -> JsonObject:
         found = []
         for cluster, machine in self._machines(asked):
-            state = _state(cluster, machine)
-            if state == "running" or asked.get("IncludeAllInstances"):
-                health = _reachability(self._region, cluster, state)
-                found.append(_status(cluster, machine, state, health))
+            if _state(cluster, machine) == "running" or asked.get("IncludeAllInstances"):
+                found.append(_status(self._region, cluster, machine))
         return {"InstanceStatuses": [each for each in found if _passes(asked, _status_facts(each))]}
 
     def _describe_availability_zones(self, asked: JsonObject) -> JsonObject:
@@ -120,23 +122,27 @@ def _state(cluster: Cluster, machine: Instance) -> str:
     return "shutting-down" if cluster.state == "TERMINATING" else "running"
 
 
-def _reachability(region: Region, cluster: Cluster, state: str) -> str:
-    """EC2 sees a lost machine as late as EMR does."""
-    if state != "running":
-        return "not-applicable"
-    noticed = cluster.lost_at is not None and region.clock() >= cluster.lost_at + region.times.emr_notices_after
-    return "impaired" if noticed else "ok"
+def _health(region: Region, cluster: Cluster, machine: Instance) -> JsonObject:
+    """Return the status checks of one machine, system's and instance's alike; EC2 notices a loss in its own time."""
+    if _state(cluster, machine) != "running":
+        return {"Status": "not-applicable"}
+    since = None if cluster.lost_at is None else cluster.lost_at + region.times.ec2_notices_after
+    if since is not None and region.clock() >= since:
+        failed = {"Name": "reachability", "Status": "failed", "ImpairedSince": show.moment(since)}
+        return {"Status": "impaired", "Details": [failed]}
+    if machine.ready is None:
+        return {"Status": "initializing", "Details": [{"Name": "reachability", "Status": "initializing"}]}
+    return {"Status": "ok", "Details": [{"Name": "reachability", "Status": "passed"}]}
 
 
-def _status(cluster: Cluster, machine: Instance, state: str, health: str) -> JsonObject:
-    reachable = {"ok": "passed", "impaired": "failed"}.get(health)
-    details = [{"Name": "reachability", "Status": reachable}] if reachable else []
+def _status(region: Region, cluster: Cluster, machine: Instance) -> JsonObject:
+    state, health = _state(cluster, machine), _health(region, cluster, machine)
     return {
         "InstanceId": machine.ec2_id,
         "AvailabilityZone": cluster.availability_zone,
         "InstanceState": {"Code": _CODES[state], "Name": state},
-        "InstanceStatus": {"Status": health, "Details": details},
-        "SystemStatus": {"Status": health, "Details": details},
+        "InstanceStatus": health,
+        "SystemStatus": health,
         "Events": [],
     }
 
@@ -159,11 +165,15 @@ def _instance_facts(shown: JsonObject) -> dict[str, list[str]]:
 
 
 def _status_facts(shown: JsonObject) -> dict[str, list[str]]:
+    reachable = [detail["Status"] for detail in shown["InstanceStatus"].get("Details", [])]
     return {
         "availability-zone": [shown["AvailabilityZone"]],
+        "instance-state-code": [str(shown["InstanceState"]["Code"])],
         "instance-state-name": [shown["InstanceState"]["Name"]],
         "instance-status.status": [shown["InstanceStatus"]["Status"]],
+        "instance-status.reachability": reachable,
         "system-status.status": [shown["SystemStatus"]["Status"]],
+        "system-status.reachability": reachable,
     }
 
 

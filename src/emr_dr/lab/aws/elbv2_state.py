@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from emr_dr.lab.aws.elbv2_model import ListenerRecord, LoadBalancer, Registration, TargetGroup
@@ -79,7 +79,9 @@ class Balancing:
                 for each in active
             ),
             groups=tuple(
-                self.groups[arn].in_effect(owner.zones, now, self.times.health_check_speed)
+                replace(
+                    self.groups[arn].in_effect(owner.zones, now, self.times.health_check_speed), source=owner.address
+                )
                 for arn, owner in used.items()
             ),
         )

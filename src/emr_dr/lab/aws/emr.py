@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from emr_dr.lab.aws import emr_describe as show
 from emr_dr.lab.aws.emr_launch import Surroundings, check_managed_scaling, invalid, launch
-from emr_dr.lab.aws.emr_lifecycle import Region, ending
+from emr_dr.lab.aws.emr_lifecycle import ending
 from emr_dr.lab.aws.emr_model import Cluster, Collection
+from emr_dr.lab.aws.emr_region import Region
 from emr_dr.lab.aws.protocol import AwsError, JsonObject, Operations
 
 _T = TypeVar("_T")

@@ -3,8 +3,7 @@
 import re
 import secrets
 import string
-from collections.abc import Callable, Mapping
-from collections.abc import Collection as AnyOf
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emr_dr.lab.aws.emr_model import Cluster, Collection
@@ -28,7 +27,8 @@ class Surroundings:
     """AZ to the subnet that EMR takes when only an AZ is given."""
     security_group_exists: Callable[[str], bool]
     role_exists: Callable[[str], bool]
-    zones_without_capacity: AnyOf[str]
+    lacks_capacity: Callable[[str, Sequence[Sequence[str]]], bool]
+    """Whether an AZ has not what a launch asks for: of each group or fleet, the instance types that would do."""
 
 
 def new_id(prefix: str) -> str:
@@ -57,7 +57,7 @@ def launch(request: JsonObject, now: float, around: Surroundings) -> Cluster:
     if request.get("Steps"):
         raise invalid("The lab runs no EMR steps; submit work through Livy.")
     collections = _collections(instances)
-    zone, subnet = _placement(instances, around)
+    zone, subnet = _placement(instances, around, [each.types for each in collections])
     return Cluster(
         id=new_id("j"),
         request=request,
@@ -110,7 +110,7 @@ def check_managed_scaling(policy: JsonObject | None) -> None:
         raise invalid("Maximum capacity units must be greater than or equal to minimum capacity units.")
 
 
-def _placement(instances: JsonObject, around: Surroundings) -> tuple[str, str]:
+def _placement(instances: JsonObject, around: Surroundings, wishes: Sequence[Sequence[str]]) -> tuple[str, str]:
     """Return AZ and subnet. Groups take one subnet; fleets may name several, and EMR takes one with capacity."""
     subnets = list(instances.get("Ec2SubnetIds") or [])
     if instances.get("Ec2SubnetId"):
@@ -126,7 +126,7 @@ def _placement(instances: JsonObject, around: Surroundings) -> tuple[str, str]:
         if its_zone is None:
             raise invalid(f"The subnet ID '{subnet}' does not exist")
     if found:
-        good = [each for each in subnets if found[each] not in around.zones_without_capacity]
+        good = [each for each in subnets if not around.lacks_capacity(str(found[each]), wishes)]
         chosen = (good or subnets)[0]
         return str(found[chosen]), chosen
     zone = zone or next(iter(around.subnet_in))
@@ -151,8 +151,9 @@ def _collections(instances: JsonObject) -> list[Collection]:
     if [each.role for each in made].count("MASTER") != 1:
         raise invalid("Exactly one master instance group or fleet is required.")
     for each in made:
-        if not _INSTANCE_TYPE.fullmatch(each.instance_type):
-            raise invalid(f"InstanceType '{each.instance_type}' is not supported.")
+        for kind in each.types:
+            if not _INSTANCE_TYPE.fullmatch(kind):
+                raise invalid(f"InstanceType '{kind}' is not supported.")
     return made
 
 
@@ -164,7 +165,8 @@ def _group(spec: JsonObject) -> Collection:
     if count < 1:
         raise invalid("An instance group needs at least one instance.")
     name = spec.get("Name") or f"{role.capitalize()} instance group"
-    return Collection(new_id("ig"), role, name, spec["InstanceType"], spec.get("Market", "ON_DEMAND"), count, spec)
+    kind, market = spec["InstanceType"], spec.get("Market", "ON_DEMAND")
+    return Collection(new_id("ig"), role, name, kind, market, count, spec, ((kind, count),))
 
 
 def _fleet(spec: JsonObject) -> Collection:
@@ -172,13 +174,15 @@ def _fleet(spec: JsonObject) -> Collection:
     types = spec.get("InstanceTypeConfigs") or []
     if not types:
         raise invalid(f"The {role} instance fleet needs at least one instance type.")
-    weight = max(1, int(types[0].get("WeightedCapacity") or 1))
     on_demand, spot = int(spec.get("TargetOnDemandCapacity") or 0), int(spec.get("TargetSpotCapacity") or 0)
     if on_demand + spot < 1:
         raise invalid(f"The {role} instance fleet needs a target capacity of at least 1.")
-    count = 1 if role == "MASTER" else -(-(on_demand + spot) // weight)
     market = "SPOT" if spot and not on_demand else "ON_DEMAND"
-    return Collection(new_id("if"), role, spec.get("Name", ""), types[0]["InstanceType"], market, count, spec)
+    weights = {each["InstanceType"]: max(1, int(each.get("WeightedCapacity") or 1)) for each in types}
+    wanted = on_demand + spot
+    offers = tuple((kind, 1 if role == "MASTER" else -(-wanted // weight)) for kind, weight in weights.items())
+    kind, count = offers[0]
+    return Collection(new_id("if"), role, spec.get("Name", ""), kind, market, count, spec, offers)
 
 
 def _simple(instances: JsonObject) -> list[Collection]:

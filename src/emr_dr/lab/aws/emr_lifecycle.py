@@ -1,77 +1,23 @@
 """Move clusters through EMR's states: look at the machines, decide under the lock, act outside of it."""
 
 import logging
-import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import cycle, islice
+from dataclasses import dataclass
+from functools import partial
 from operator import methodcaller
 
-from emr_dr.errors import EmrDrError
+from emr_dr.errors import EmrDrError, UsageError
 from emr_dr.lab.aws.emr_describe import moment
-from emr_dr.lab.aws.emr_launch import new_id
-from emr_dr.lab.aws.emr_model import ENDED, ENDING, Cluster, Collection, Instance
-from emr_dr.lab.aws.faults import Faults
-from emr_dr.lab.aws.protocol import AwsError
-from emr_dr.lab.machines import BootstrapAction, Launch, Machines
+from emr_dr.lab.aws.emr_model import ENDED, ENDING, Cluster
+from emr_dr.lab.aws.emr_provision import as_launch, fail_bootstrap, provision
+from emr_dr.lab.aws.emr_region import Region
+from emr_dr.lab.machines import Launch, Machines
 from emr_dr.lab.times import LabTimes
-from emr_dr.lab.world import ZONES, Addresses
 
 log = logging.getLogger(__name__)
-
-_PUBLIC_DOC = "https://docs.aws.amazon.com/emr/latest/ManagementGuide/INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ.html"
-
-
-@dataclass
-class Region:
-    """All that EMR and EC2 know together; every field is read and changed under `lock`."""
-
-    addresses: Addresses
-    times: LabTimes
-    clock: Callable[[], float]
-    """Seconds, Unix time."""
-    faults: Faults
-    clusters: dict[str, Cluster] = field(default_factory=dict)
-    dead_zones: dict[str, float] = field(default_factory=dict)
-    """AZ to the time of its death."""
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    _hosts: dict[str, Iterator[str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._hosts = {zone: cycle(self.addresses.hosts(zone)) for zone in ZONES}
-
-    def free_address(self, zone: str) -> str:
-        """Return an address that no living machine has; one that was given back is used again as late as possible.
-
-        Raises:
-            AwsError: all are taken.
-        """
-        taken = {each.address for cluster in self.clusters.values() for each in cluster.instances if not each.ended}
-        for address in islice(self._hosts[zone], len(list(self.addresses.hosts(zone)))):
-            if address not in taken:
-                return address
-        raise AwsError("InsufficientFreeAddressesInSubnet", f"The lab's subnet in {zone} has no free address left")
-
-    def add_instances(self, cluster: Cluster, collection: Collection, count: int) -> None:
-        """Give a group or fleet more machines, ready at once if the cluster is."""
-        now = self.clock()
-        cluster.instances += [
-            Instance(
-                emr_id=new_id("ci"),
-                ec2_id=f"i-{secrets.token_hex(9)[:17]}",
-                role=collection.role,
-                collection_id=collection.id,
-                instance_type=collection.instance_type,
-                market=collection.market,
-                address=self.free_address(cluster.availability_zone),
-                created=now,
-                ready=None if cluster.ready is None else now,
-            )
-            for _ in range(count)
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,74 +42,16 @@ def advance(region: Region, cluster: Cluster, *, healthy: bool) -> Action | None
     now, times = region.clock(), region.times
     match cluster.state:
         case "STARTING" if now >= cluster.created + times.cluster_start:
-            return _provision(region, cluster, now)
+            return Start(as_launch(region, cluster)) if provision(region, cluster, now) else None
         case "BOOTSTRAPPING" | "WAITING" | "RUNNING" if cluster.lost_at is not None:
             _notice_loss(cluster, now, times)
-        case "BOOTSTRAPPING" if cluster.launch_fault == "boot-failure":
-            where = f"On the master instance ({cluster.instances[0].ec2_id}), bootstrap action 1"
-            message = f"{where} returned a non-zero return code"
-            cluster.error_details = [
-                {"ErrorCode": "BOOTSTRAP_FAILURE_PRIMARY_WITH_NON_ZERO_CODE", "ErrorMessage": message, "ErrorData": []}
-            ]
-            cluster.begin_to_end(now, "BOOTSTRAP_FAILURE", message, ends_as="TERMINATED_WITH_ERRORS")
+        case "BOOTSTRAPPING" if cluster.launch_fault is not None:
+            fail_bootstrap(cluster, now)
         case "BOOTSTRAPPING" if healthy:
             _become_ready(cluster, now)
         case "TERMINATING":
             return _end(cluster, now, times)
     return None
-
-
-def _provision(region: Region, cluster: Cluster, now: float) -> Action | None:
-    zone = cluster.availability_zone
-    if cluster.launch_fault is None and (fault := region.faults.for_launch(zone)):
-        cluster.launch_fault = fault.kind
-    if cluster.launch_fault == "hang-starting":
-        return None
-    if cluster.launch_fault == "no-capacity" or zone in region.dead_zones:
-        kind = cluster.collections[0].instance_type
-        _refuse_capacity(cluster, now, f"The requested instance type {kind} is not available in {zone}.")
-        return None
-    try:
-        for collection in cluster.collections:
-            region.add_instances(cluster, collection, collection.count)
-    except AwsError as error:
-        _refuse_capacity(cluster, now, error.message)
-        return None
-    cluster.state = "BOOTSTRAPPING"
-    cluster.machines_running = True
-    return Start(_launch(cluster))
-
-
-def _refuse_capacity(cluster: Cluster, now: float, message: str) -> None:
-    data = {
-        "instance-type": cluster.collections[0].instance_type,
-        "availability-zone": cluster.availability_zone,
-        "public-doc": _PUBLIC_DOC,
-    }
-    code = "INTERNAL_ERROR_EC2_INSUFFICIENT_CAPACITY_AZ"
-    cluster.error_details = [{"ErrorCode": code, "ErrorMessage": message, "ErrorData": [data]}]
-    cluster.begin_to_end(now, "INTERNAL_ERROR", message, ends_as="TERMINATED_WITH_ERRORS")
-
-
-def _launch(cluster: Cluster) -> Launch:
-    request = cluster.request
-    master = cluster.master
-    if master is None:
-        raise RuntimeError(f"{cluster.id} has no master although its instances exist")
-    scripts = ((each["Name"], each["ScriptBootstrapAction"]) for each in request.get("BootstrapActions", []))
-    return Launch(
-        cluster_id=cluster.id,
-        address=master.address,
-        availability_zone=cluster.availability_zone,
-        release=request["ReleaseLabel"],
-        applications=tuple(each["Name"] for each in request.get("Applications", [])),
-        configurations={
-            each["Classification"]: dict(each.get("Properties") or {}) for each in request.get("Configurations", [])
-        },
-        bootstrap_actions=tuple(
-            BootstrapAction(name, script["Path"], tuple(script.get("Args") or ())) for name, script in scripts
-        ),
-    )
 
 
 def _notice_loss(cluster: Cluster, now: float, times: LabTimes) -> None:
@@ -252,7 +140,38 @@ class Lifecycle:
             for cluster in hit:
                 cluster.lost_at = cluster.lost_at or now
         for cluster in hit:
-            self.on_machines(cluster.id, methodcaller("lose", cluster.id))
+            self.on_machines(cluster.id, partial(self._lose_if_lost, cluster))
+
+    def _lose_if_lost(self, cluster: Cluster, machines: Machines) -> None:
+        """It may have been told to come back while this waited for its turn."""
+        with self._region.lock:
+            lost = cluster.lost_at is not None
+        if lost:
+            machines.lose(cluster.id)
+
+    def come_back(self, cluster: Cluster) -> None:
+        """Let lost machines boot again; to EMR and EC2 they have never been away.
+
+        Raises:
+            UsageError: they were not lost, or EMR has noticed their loss and ends the cluster.
+        """
+        with self._region.lock:
+            if cluster.lost_at is None:
+                raise UsageError("its machines are not lost", where=cluster.id, remedy="lose them with `kill-member`")
+            if cluster.state in ENDING:
+                raise UsageError(
+                    f"EMR has noticed that its machines are gone: it is {cluster.state}",
+                    where=cluster.id,
+                    remedy="let them come back sooner, or bring the lab up with --set emr_notices_after=never",
+                )
+            cluster.lost_at = None
+            launch = as_launch(self._region, cluster)
+
+        def boot(machines: Machines) -> None:
+            machines.start(launch)  # where they were lost before they had begun to start
+            machines.come_back(cluster.id)
+
+        self.on_machines(cluster.id, boot)
 
     def close(self) -> None:
         """Wait for what was begun, then end all machines."""

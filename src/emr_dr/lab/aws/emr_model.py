@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from emr_dr.lab.aws.faults import LaunchFault
 from emr_dr.lab.aws.protocol import JsonObject
 
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
@@ -38,6 +39,18 @@ class Collection:
     count: int
     spec: JsonObject
     """The request's own entry, for what is shown but has no effect in the lab (volumes, policies …)."""
+    offers: tuple[tuple[str, int], ...]
+    """The instance types that it may be made of, in order, each with how many it takes of them; a group has one."""
+
+    @property
+    def types(self) -> list[str]:
+        """The instance types that it may be made of."""
+        return [kind for kind, _ in self.offers]
+
+    def take(self, offer: tuple[str, int]) -> None:
+        """Be made of one of several types; where there is no choice, a count that was changed since stands."""
+        if len(self.offers) > 1:
+            self.instance_type, self.count = offer
 
 
 @dataclass(slots=True)
@@ -66,8 +79,8 @@ class Cluster:
     auto_termination: JsonObject | None = None
     unhealthy_node_replacement: bool = False
     step_concurrency: int = 1
-    launch_fault: str | None = None
-    """Kind of `LaunchFault` that this launch meets."""
+    launch_fault: LaunchFault | None = None
+    """What this launch meets."""
     lost_at: float | None = None
     """When its machines vanished; None while they can be reached."""
     ending_since: float | None = None

@@ -20,6 +20,7 @@ from werkzeug.test import run_wsgi_app
 
 from emr_dr.lab import world
 from emr_dr.lab.aws.faults import ApiFault, Faults
+from emr_dr.lab.aws.operations import names_of
 from emr_dr.lab.aws.protocol import (
     AwsError,
     Call,
@@ -31,9 +32,16 @@ from emr_dr.lab.aws.protocol import (
     write_error,
     write_result,
 )
+from emr_dr.lab.aws.reach import Reach
 
 log = logging.getLogger(__name__)
 
+# How each service says that it is asked too often; the others say `Throttling`.
+_THROTTLING = {
+    "elasticmapreduce": ("ThrottlingException", HTTPStatus.BAD_REQUEST),
+    "ec2": ("RequestLimitExceeded", HTTPStatus.SERVICE_UNAVAILABLE),
+    "s3": ("SlowDown", HTTPStatus.SERVICE_UNAVAILABLE),
+}
 _READING = ("Describe", "List", "Get", "GET", "HEAD")
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -71,11 +79,17 @@ class Overlay:
     """The WSGI application of the lab's AWS. `after` is told each call that succeeded, while its reply waits."""
 
     def __init__(
-        self, moto: Moto, services: Mapping[str, Service], faults: Faults, after: Callable[[Call], None]
+        self,
+        moto: Moto,
+        services: Mapping[str, Service],
+        faults: Faults,
+        reach: Reach,
+        after: Callable[[Call], None],
     ) -> None:
         self._moto = moto
         self._services = services
         self._faults = faults
+        self._reach = reach
         self._after = after
         self._counting = threading.Lock()
         self._counts: Counter[str] = Counter()
@@ -87,16 +101,16 @@ class Overlay:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        if self._reach.is_cut:
+            self._reach.swallow(environ)
         call = read_call(environ)
         with self._counting:
             self._counts[f"{call.service}:{call.operation}"] += 1
-        fault = self._faults.for_call(call.service, call.operation)
+        fault = self._faults.for_call(call.service, names_of(call))
         if fault is not None and fault.delay:
             time.sleep(fault.delay)
-        if fault is not None and fault.code:
-            reply = write_error(call, AwsError(fault.code, fault.message, status=fault.status))
-        else:
-            reply = self._answer(call)
+        spoilt = fault and _error_of(fault, call)
+        reply = write_error(call, spoilt) if spoilt else self._answer(call)
         level = logging.DEBUG if call.operation.startswith(_READING) else logging.INFO
         log.log(level, "aws_call service=%s operation=%s status=%s", call.service, call.operation, reply[0])
         if fault is not None and fault.lose_reply:
@@ -127,6 +141,13 @@ class Overlay:
             raise AwsError("LabDoesNotImplement", f"The lab has no {call.service} {call.operation}", status=501)
         with service.lock:
             return write_result(call, service.operations[call.operation](parameters))
+
+
+def _error_of(fault: ApiFault, call: Call) -> AwsError | None:
+    if fault.throttle:
+        code, status = _THROTTLING.get(call.service, ("Throttling", HTTPStatus.BAD_REQUEST))
+        return AwsError(code, fault.message, status=status)
+    return AwsError(fault.code, fault.message, status=fault.status) if fault.code else None
 
 
 def lose_reply(call: Call, fault: ApiFault) -> None:

@@ -75,7 +75,8 @@ def _operation(environ: Environ, body: bytes) -> str:
 
 
 @lru_cache(maxsize=32)
-def _model(scope: str) -> Any:  # noqa: ANN401  moto has no types
+def service_model(scope: str) -> Any:  # noqa: ANN401  moto has no types
+    """Return botocore's model of a service, by the name in the signature's scope."""
     return get_service_model(MODEL_OF_SCOPE.get(scope, scope))
 
 
@@ -85,7 +86,7 @@ def parse_parameters(call: Call) -> JsonObject:
     Raises:
         AwsError: the operation does not exist, or a value breaks a constraint.
     """
-    model = _model(call.service)
+    model = service_model(call.service)
     if call.operation not in model.operation_names:
         raise AwsError("UnknownOperationException", f"{call.service} has no operation {call.operation}")
     operation = model.operation_model(call.operation)
@@ -136,7 +137,7 @@ def _check(shape: Any, value: Any, path: str, code: str) -> None:  # noqa: ANN40
 
 def write_result(call: Call, result: JsonObject) -> Reply:
     """Serialise what an operation returned, by the service's own model."""
-    model = _model(call.service)
+    model = service_model(call.service)
     operation = model.operation_model(call.operation)
     protocol = determine_request_protocol(model, call.environ.get("CONTENT_TYPE"))
     written = get_serializer_class(model.service_name, protocol)(operation_model=operation).serialize(result)
@@ -148,7 +149,7 @@ def write_result(call: Call, result: JsonObject) -> Reply:
 def _protocol(scope: str) -> str:
     """Return the protocol of a service; of one whose scope is not its model's name, the most usual."""
     try:
-        return str(_model(scope).protocol)
+        return str(service_model(scope).protocol)
     except UnknownServiceError:
         return "json"
 

@@ -4,7 +4,8 @@ import asyncio
 import socket
 import struct
 
-from emr_dr.lab.balancer.snapshot import Target
+from emr_dr.lab.balancer.connect import connect
+from emr_dr.lab.balancer.snapshot import Listener, Target
 
 _CHUNK = 64 * 1024
 # NLB forwards packets, so its client meets a silent target itself. We have accepted already: give up after this many
@@ -26,15 +27,15 @@ class Flow:
 
     def __init__(
         self,
-        group_arn: str,
+        listener: Listener,
         target: Target,
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        idle_timeout: float,
     ) -> None:
-        self.group_arn = group_arn
+        self.group_arn = listener.group_arn
         self.target = target
         self._client = client
-        self._idle_timeout = idle_timeout
+        self._source = listener.address
+        self._idle_timeout = listener.idle_timeout
         self._upstream: asyncio.StreamWriter | None = None
         self._last_byte = 0.0
 
@@ -48,7 +49,7 @@ class Flow:
         """Relay until both sides have finished, one breaks, or nothing moved for the idle timeout."""
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
-                reader, self._upstream = await asyncio.open_connection(self.target.host, self.target.port, limit=_CHUNK)
+                reader, self._upstream = await connect(self._source, self.target.host, self.target.port, limit=_CHUNK)
         except (OSError, TimeoutError):
             self.cut()
             return

@@ -4,21 +4,22 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+from emr_dr.lab.balancer.connect import connect
 from emr_dr.lab.balancer.snapshot import HEALTHY, INITIAL, Health, HealthCheck, State, Target
 
 _LONGEST_STATUS_LINE = 1024
 
 
-async def check_once(check: HealthCheck, target: Target) -> Health:
-    """Check a target once: HEALTHY, or why not. Takes at most `check.timeout` seconds; safe to repeat."""
+async def check_once(check: HealthCheck, target: Target, source: str) -> Health:
+    """Check a target once from an address: HEALTHY, or why not. Takes at most `check.timeout` seconds."""
     port = check.port or target.port
     try:
         async with asyncio.timeout(check.timeout):
             if check.protocol == "TCP":
-                _, writer = await asyncio.open_connection(target.host, port)
+                _, writer = await connect(source, target.host, port, limit=_LONGEST_STATUS_LINE)
                 writer.close()
                 return HEALTHY
-            status = await _http_status(check, target.host, port)
+            status = await _http_status(check, source, target.host, port)
     except TimeoutError:
         return Health(State.UNHEALTHY, "Target.Timeout", "Request timed out")
     except (OSError, ValueError, asyncio.LimitOverrunError):
@@ -28,13 +29,13 @@ async def check_once(check: HealthCheck, target: Target) -> Health:
     return Health(State.UNHEALTHY, "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{status}]")
 
 
-async def _http_status(check: HealthCheck, host: str, port: int) -> int:
+async def _http_status(check: HealthCheck, source: str, host: str, port: int) -> int:
     context = None
     if check.protocol == "HTTPS":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_LONGEST_STATUS_LINE)
+    reader, writer = await connect(source, host, port, limit=_LONGEST_STATUS_LINE, tls=context)
     try:
         request = f"GET {check.path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
         writer.write(f"{request}User-Agent: ELB-HealthChecker/2.0\r\nConnection: close\r\n\r\n".encode())
@@ -51,10 +52,16 @@ class Checker:
     """The health of one target, kept by repeated checks until `stop`; lives on one event loop."""
 
     def __init__(
-        self, check: HealthCheck, target: Target, turned: Callable[[Target, Health], None], health: Health = INITIAL
+        self,
+        check: HealthCheck,
+        target: Target,
+        turned: Callable[[Target, Health], None],
+        source: str,
+        health: Health = INITIAL,
     ) -> None:
         self.check = check
         self.health = health
+        self.source = source
         self._target = target
         self._turned = turned
         self._passed = 0
@@ -69,7 +76,7 @@ class Checker:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            self._note(await check_once(self.check, self._target))
+            self._note(await check_once(self.check, self._target, self.source))
             await asyncio.sleep(max(0.0, self.check.interval - (loop.time() - started)))
 
     def _note(self, seen: Health) -> None:

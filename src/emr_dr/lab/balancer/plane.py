@@ -78,10 +78,10 @@ class _Plane:
         for serial, (group, target) in wanted.items():
             checker = self.checkers.get(serial)
             if checker is None:
-                self.checkers[serial] = Checker(group.check, target, self._turned)
-            elif checker.check != group.check:  # the way of checking was modified: the health so far stands
+                self.checkers[serial] = Checker(group.check, target, self._turned, group.source)
+            elif (checker.check, checker.source) != (group.check, group.source):  # modified: the health so far stands
                 checker.stop()
-                self.checkers[serial] = Checker(group.check, target, self._turned, checker.health)
+                self.checkers[serial] = Checker(group.check, target, self._turned, group.source, checker.health)
 
     async def _follow_listeners(self) -> None:
         for endpoint in self._servers.keys() - self._listeners.keys():
@@ -98,7 +98,7 @@ class _Plane:
             if listener is None or target is None:
                 reset(writer)
                 return
-            flow = Flow(listener.group_arn, target, (reader, writer), listener.idle_timeout)
+            flow = Flow(listener, target, (reader, writer))
             task = asyncio.get_running_loop().create_task(flow.run())
             self._flows[flow] = task
             task.add_done_callback(lambda _: self._flows.pop(flow, None))

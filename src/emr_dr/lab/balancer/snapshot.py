@@ -65,6 +65,8 @@ class Group:
     arn: str
     check: HealthCheck
     targets: tuple[Target, ...] = ()
+    source: str = ""
+    """The balancer's address, from which it checks; empty: whatever the kernel takes."""
     stickiness: bool = False
     """By source address; else each connection is hashed on its own."""
     cut_deregistered: bool = False
@@ -75,7 +77,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An address and port that forwards to one group; `idle_timeout` in seconds."""
+    """An address and port that forwards to one group, from that address; `idle_timeout` in seconds."""
 
     address: str
     port: int

@@ -3,17 +3,19 @@
 import ipaddress
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from emr_dr.errors import ConflictError, EmrDrError, TransientError, UsageError
 from emr_dr.lab.cluster.health import is_healthy, unwell
 from emr_dr.lab.cluster.node_files import lay_out, write_configuration
+from emr_dr.lab.cluster.screens import PortScreen
 from emr_dr.lab.cluster.services import service_command
-from emr_dr.lab.cluster.settings import ClusterSettings, Node, Service
+from emr_dr.lab.cluster.settings import HTTP_PORTS, ClusterSettings, Node, Service
 from emr_dr.lab.cluster.supervised import Supervised
 from emr_dr.lab.cluster.sweep import sweep
+from emr_dr.lab.machines import Screen
 from emr_dr.lab.parts import Parts
 
 _Answer = TypeVar("_Answer")
@@ -60,11 +62,13 @@ class ClusterProcesses:
 
     def healthy(self, cluster_id: str) -> bool:
         """Return whether all five services answer as they should; a few milliseconds if so, at most 4 s if not."""
-        return is_healthy(self._find(cluster_id).node.address)
+        cluster = self._find(cluster_id)
+        return is_healthy(cluster.node.address, cluster.looked_at_from)
 
     def unwell(self, cluster_id: str) -> list[Service]:
         """Return the services that do not answer as they should."""
-        return unwell(self._find(cluster_id).node.address)
+        cluster = self._find(cluster_id)
+        return unwell(cluster.node.address, cluster.looked_at_from)
 
     def failure(self, cluster_id: str) -> EmrDrError | None:
         """Return why booting failed, if it did before any service was started."""
@@ -101,8 +105,21 @@ class ClusterProcesses:
         self._find(cluster_id).command(lambda supervisor: supervisor.tell("kill_all"))
 
     def lose(self, cluster_id: str) -> None:
-        """End everything on the cluster as the loss of its AZ does: its address is silent. Only `stop` undoes it."""
+        """End everything on the cluster as the loss of its AZ does: its address is silent. Safe to repeat."""
         self._find(cluster_id).command(Supervised.lose)
+
+    def come_back(self, cluster_id: str) -> None:
+        """Start what was lost again, with what it had on disk; `healthy` says when it is up. A no-op if nothing was."""
+        self._find(cluster_id).command(Supervised.come_back)
+
+    def screen(self, cluster_id: str, screens: Mapping[Service, Screen]) -> None:
+        """Put up a screen before the HTTP port of each service named, and take down all others.
+
+        Raises:
+            PermanentError: the kernel refuses; the screens are as they were.
+        """
+        wanted = [PortScreen.at(service, HTTP_PORTS[service], screen) for service, screen in screens.items()]
+        self._find(cluster_id).command(lambda supervisor: supervisor.screen(wanted))
 
     def refresh_buckets(self, cluster_id: str) -> None:
         """Let jobs submitted from now on see the buckets that were made since the cluster started. Safe to repeat."""
@@ -145,6 +162,7 @@ class _Cluster:
         self.cluster_id = cluster_id
         self.node = node
         self.failure: EmrDrError | None = None
+        self.looked_at_from = settings.looked_at_from
         self._parts = parts
         self._lab_id = lab_id
         self._settings = settings

@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from emr_dr.lab.cluster.settings import (
@@ -17,45 +18,53 @@ from emr_dr.lab.cluster.settings import (
 _TIMEOUT_SECONDS = 2.0
 
 
-def _ask(address: str, port: int, path: str) -> Any:  # noqa: ANN401 - it is whatever JSON the service answers
-    connection = http.client.HTTPConnection(address, port, timeout=_TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", path)
-        reply = connection.getresponse()
-        body = reply.read()
-        return json.loads(body) if reply.status == http.HTTPStatus.OK else None
-    finally:
-        connection.close()
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A cluster's address, and the one to ask it from (empty: whatever the kernel takes)."""
+
+    address: str
+    source: str
+
+    def ask(self, port: int, path: str) -> Any:  # noqa: ANN401 - it is whatever JSON the service answers
+        source = (self.source, 0) if self.source else None
+        connection = http.client.HTTPConnection(self.address, port, timeout=_TIMEOUT_SECONDS, source_address=source)
+        try:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            body = reply.read()
+            return json.loads(body) if reply.status == http.HTTPStatus.OK else None
+        finally:
+            connection.close()
 
 
-def _name_node(address: str) -> bool:
-    status = _ask(address, NAME_NODE_PORT, "/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus")
+def _name_node(place: _Place) -> bool:
+    status = place.ask(NAME_NODE_PORT, "/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus")
     return bool(status["beans"][0]["State"] == "active")
 
 
-def _data_node(address: str) -> bool:
+def _data_node(place: _Place) -> bool:
     """Both sides: the NameNode counts a dead DataNode as live for ten minutes."""
-    seen = _ask(address, NAME_NODE_PORT, "/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState")
-    own = _ask(address, DATA_NODE_PORT, "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo")
+    seen = place.ask(NAME_NODE_PORT, "/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState")
+    own = place.ask(DATA_NODE_PORT, "/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo")
     return bool(seen["beans"][0]["NumLiveDataNodes"] >= 1 and own["beans"])
 
 
-def _resource_manager(address: str) -> bool:
-    return bool(_ask(address, RESOURCE_MANAGER_PORT, "/ws/v1/cluster/info")["clusterInfo"]["state"] == "STARTED")
+def _resource_manager(place: _Place) -> bool:
+    return bool(place.ask(RESOURCE_MANAGER_PORT, "/ws/v1/cluster/info")["clusterInfo"]["state"] == "STARTED")
 
 
-def _node_manager(address: str) -> bool:
+def _node_manager(place: _Place) -> bool:
     """Both sides, for the same reason."""
-    seen = _ask(address, RESOURCE_MANAGER_PORT, "/ws/v1/cluster/metrics")
-    own = _ask(address, NODE_MANAGER_PORT, "/ws/v1/node/info")
+    seen = place.ask(RESOURCE_MANAGER_PORT, "/ws/v1/cluster/metrics")
+    own = place.ask(NODE_MANAGER_PORT, "/ws/v1/node/info")
     return bool(seen["clusterMetrics"]["activeNodes"] >= 1 and own["nodeInfo"]["nodeHealthy"])
 
 
-def _livy(address: str) -> bool:
-    return "sessions" in _ask(address, LIVY_PORT, "/batches?size=1")
+def _livy(place: _Place) -> bool:
+    return "sessions" in place.ask(LIVY_PORT, "/batches?size=1")
 
 
-_CHECKS: Mapping[Service, Callable[[str], bool]] = {
+_CHECKS: Mapping[Service, Callable[[_Place], bool]] = {
     Service.NAME_NODE: _name_node,
     Service.DATA_NODE: _data_node,
     Service.RESOURCE_MANAGER: _resource_manager,
@@ -64,19 +73,22 @@ _CHECKS: Mapping[Service, Callable[[str], bool]] = {
 }
 
 
-def unwell(address: str) -> list[Service]:
-    """Return the services that do not answer as they should, each within 2 s; empty: the cluster is healthy."""
-    return [service for service, check in _CHECKS.items() if not _passes(check, address)]
+def unwell(address: str, source: str = "") -> list[Service]:
+    """Return the services that do not answer as they should, each within 2 s; empty: the cluster is healthy.
+
+    `source` is the address to ask from.
+    """
+    return [service for service, check in _CHECKS.items() if not _passes(check, _Place(address, source))]
 
 
-def is_healthy(address: str) -> bool:
-    """Return whether all five services are well; stops at the first that is not."""
-    return all(_passes(check, address) for check in _CHECKS.values())
+def is_healthy(address: str, source: str = "") -> bool:
+    """Return whether all five services are well, asked from `source`; stops at the first that is not."""
+    return all(_passes(check, _Place(address, source)) for check in _CHECKS.values())
 
 
-def _passes(check: Callable[[str], bool], address: str) -> bool:
+def _passes(check: Callable[[_Place], bool], place: _Place) -> bool:
     try:
-        return check(address)
+        return check(place)
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         # Down, silent, half up, or answering something else: all the same to a health check.
         return False

@@ -56,6 +56,16 @@ PORTS = (
 """All of them; numbers are those of EMR."""
 
 
+HTTP_PORTS = {
+    Service.LIVY: LIVY_PORT,
+    Service.RESOURCE_MANAGER: RESOURCE_MANAGER_PORT,
+    Service.NAME_NODE: NAME_NODE_PORT,
+    Service.DATA_NODE: DATA_NODE_PORT,
+    Service.NODE_MANAGER: NODE_MANAGER_PORT,
+}
+"""What clients from outside use. On the other ports the services talk to each other, all of them from 127.0.0.1."""
+
+
 def ports_of(service: Service) -> list[int]:
     """Return the numbers of the ports that a service listens on."""
     return [port.number for port in PORTS if port.service is service]
@@ -71,6 +81,8 @@ class ClusterSettings:
     """As in RunJobFlow: `{"Classification": …, "Properties": {…}}`; addresses and folders cannot be changed by them."""
     s3_root: Path | None = None
     """Folder with a folder for each bucket; jobs see it as `s3://BUCKET/…`. None: no `s3://`."""
+    looked_at_from: str = ""
+    """Source address of the health checks; empty: whatever the kernel takes."""
     node_memory_mb: int = 4096
     """What YARN may give to containers, in MiB: three small batches at once, which is what two cores bear."""
 

@@ -7,11 +7,13 @@ import select
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from time import monotonic
 from typing import IO, Any, cast
 
-from emr_dr.errors import OutcomeUnknownError, TransientError
+from emr_dr.errors import OutcomeUnknownError, PermanentError, TransientError
 from emr_dr.lab.cluster.processes import kill_until_none, marked
+from emr_dr.lab.cluster.screens import PortScreen
 from emr_dr.lab.cluster.services import ServiceCommand
 from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LAB_MARKER, PORTS, Service, ports_of
 
@@ -74,6 +76,24 @@ class Supervised:
         front = {service.value: ports_of(service) for service in _FRONT}
         others = [port.number for port in PORTS if port.service not in _FRONT]
         self._tell({"do": "lose", "address": self._address, "front": front, "others": others})
+
+    def come_back(self) -> None:
+        """Start everything again that ran when it was lost; a no-op otherwise."""
+        self._tell({"do": "come_back"})
+
+    def screen(self, screens: Iterable[PortScreen]) -> None:
+        """Put up these screens and no others.
+
+        Raises:
+            PermanentError: the kernel refuses; the screens are as they were.
+        """
+        if refused := self._tell({"do": "screen", "screens": [each.as_json() for each in screens]})["refused"]:
+            raise PermanentError(
+                f"the kernel does not let the lab silence a path ({refused})",
+                where=self._address,
+                remedy="it takes pidfd_getfd and TCP signatures: in a container, allow the first (Docker: --cap-add "
+                "SYS_PTRACE); `emr-dr lab freeze` needs neither",
+            )
 
     def status(self) -> dict[str, Any]:
         """Return `services` (name: running, frozen or ended), `exits`, `processes` (how many) and `silent`."""

@@ -11,6 +11,7 @@ its children, so they can be found. Its own children are killed by the kernel if
 because whoever started it closed it or died, it kills all descendants until there are none, and ends.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -18,10 +19,12 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emr_dr.lab.cluster.processes import descendants, kill_until_none, send
+from emr_dr.lab.cluster.screens import FOLLOW_SECONDS, PortScreen, Screens
+from emr_dr.lab.cluster.settings import ADDRESS_MARKER
 from emr_dr.lab.cluster.silence import Silence
 
 _PR_SET_PDEATHSIG = 1
@@ -45,6 +48,8 @@ class Supervisor:
         self._exits: dict[str, int] = {}
         self._frozen: set[str] = set()
         self._silence = Silence()
+        self._screens = Screens(os.environ.get(ADDRESS_MARKER, ""), self._pid)
+        self._wanted_screens: list[PortScreen] = []
 
     def start(self, service: Mapping[str, Any]) -> dict[str, Any]:
         """Start a service, or start it again; one that runs is left alone."""
@@ -104,15 +109,45 @@ class Supervisor:
 
         The services in `front`, given with their ports, are stopped for good rather than killed: the kernel would close
         a killed process's connections, and whoever has a connection into a lost machine hears nothing of the loss.
-        Everything else is killed, and `others` are the ports that become free by it.
+        Everything else is killed, and `others` are the ports that become free by it. Nobody reaches a lost machine, so
+        its screens come down until it is back.
         """
         self.freeze_all()
+        self._screens.put_up(())
         kept = {self._running[name].pid for name in front if self._runs(name)}
         gone = kill_until_none(lambda: [pid for pid in self._reap_and_find() if pid not in kept], seconds=_KILL_SECONDS)
         self._silence.keep(address, others)
         for ports in front.values():
             self._silence.keep(address, ports)
         return {"gone": gone}
+
+    def come_back(self) -> dict[str, Any]:
+        """Start everything again with what is on the disks, if it was lost."""
+        if not self._silence.is_kept:
+            return {}
+        gone = kill_until_none(self._reap_and_find, seconds=_KILL_SECONDS)
+        self._silence.end()
+        for service in list(self._commands.values()):
+            self.start(service)
+        self._screens.put_up(self._wanted_screens)
+        return {"gone": gone}
+
+    def screen(self, screens: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Put up these screens and no others; of a lost cluster, when it comes back. `refused` is why not, or empty."""
+        wanted = [PortScreen.read(each) for each in screens]
+        if not self._silence.is_kept:
+            try:
+                self._screens.put_up(wanted)
+            except OSError as error:
+                return {"refused": str(error)}
+        self._wanted_screens = wanted
+        return {"refused": ""}
+
+    def follow_screens(self) -> float | None:
+        """Screen what was opened since the last time; return after how many seconds to do so again."""
+        with contextlib.suppress(OSError):  # it was allowed when the screens were put up: something ends just now
+            self._screens.follow()
+        return FOLLOW_SECONDS if self._screens.are_up else None
 
     def status(self) -> dict[str, Any]:
         """Tell what runs."""
@@ -144,6 +179,9 @@ class Supervisor:
         self.reap()
         return name in self._running
 
+    def _pid(self, name: str) -> int | None:
+        return self._running[name].pid if name in self._running else None
+
     def _state(self, name: str) -> str:
         if name not in self._running:
             return "ended"
@@ -168,9 +206,9 @@ class Supervisor:
             return {"ok": False, "error": str(failure)}
 
 
-_ACTIONS = frozenset(
-    ("start", "kill", "terminate", "freeze", "thaw", "restart", "freeze_all", "thaw_all", "kill_all", "lose", "status")
-)
+_WITH_SERVICES = ("start", "kill", "terminate", "freeze", "thaw", "restart")
+_WITH_ALL = ("freeze_all", "thaw_all", "kill_all", "lose", "come_back", "screen", "status")
+_ACTIONS = frozenset((*_WITH_SERVICES, *_WITH_ALL))
 
 
 def _spawn(service: Mapping[str, Any]) -> subprocess.Popen[bytes]:
@@ -205,7 +243,7 @@ def serve(commands: int, answers: int) -> None:
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     pending = b""
     while True:
-        ready, _, _ = select.select([commands, wake_read], [], [])
+        ready, _, _ = select.select([commands, wake_read], [], [], supervisor.follow_screens())
         if wake_read in ready:
             os.read(wake_read, 4096)
             supervisor.reap()

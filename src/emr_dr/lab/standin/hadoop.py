@@ -14,6 +14,10 @@ class ResourceManager:
         self._started = started
         self._applications = applications
 
+    def come_back(self, started: int) -> None:
+        """Have a new identity, as after each start."""
+        self._started = started
+
     def routes(self) -> list[web.RouteDef]:
         """Return what the ResourceManager serves on its port."""
         return [

@@ -30,6 +30,8 @@ class Batch:
     name: str | None
     application: str
     submitted: float
+    dead: bool = False
+    in_yarn: bool = True
 
 
 class Livy:
@@ -63,12 +65,25 @@ class Livy:
         """Return the batches as YARN lists its applications."""
         finals = {"success": ("FINISHED", "SUCCEEDED"), "running": ("RUNNING", "UNDEFINED")}
         listed: list[dict[str, object]] = []
-        for batch in self._batches.values():
+        for batch in [each for each in self._batches.values() if each.in_yarn]:
             state, final = finals.get(self._state(batch), ("ACCEPTED", "UNDEFINED"))
             listed.append({"id": batch.application, "name": batch.name or "", "state": state, "finalStatus": final})
         return listed
 
+    def lose(self) -> None:
+        """End with the cluster's machines: what runs will never succeed."""
+        for batch in self._batches.values():
+            batch.dead = self._state(batch) != "success"
+
+    def come_back(self, cluster_started: int) -> None:
+        """Know the batches from the disk, as Livy does, where YARN begins with none."""
+        self._started, self._applications = cluster_started, 0
+        for batch in self._batches.values():
+            batch.in_yarn = False
+
     def _state(self, batch: Batch) -> str:
+        if batch.dead:
+            return "dead"
         age = time.monotonic() - batch.submitted
         if age < min(_STARTING_SECONDS, self._batch_seconds / 2):
             return "starting"

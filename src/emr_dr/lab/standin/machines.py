@@ -1,15 +1,18 @@
 """Machines for the lab that are a few small HTTP servers in this process; they boot in a settable time."""
 
 import asyncio
+import contextlib
 import itertools
+import os
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emr_dr.errors import UsageError
-from emr_dr.lab.machines import Launch
+from emr_dr.errors import PermanentError, UsageError
+from emr_dr.lab.cluster.screens import FOLLOW_SECONDS, PortScreen, Screens
+from emr_dr.lab.machines import Launch, Screen
 from emr_dr.lab.standin.hadoop import NameNode, ResourceManager
 from emr_dr.lab.standin.livy import Livy
 from emr_dr.lab.standin.server import Port
@@ -20,8 +23,13 @@ PORTS = {"livy": 8998, "resource-manager": 8088, "name-node": 9870}
 
 @dataclass(slots=True)
 class _Cluster:
+    livy: Livy
+    resource_manager: ResourceManager
     ports: dict[str, Port]
+    screens: Screens
     ready_at: float
+    lost: bool = False
+    wanted_screens: tuple[PortScreen, ...] = ()
 
 
 class StandInMachines:
@@ -35,6 +43,7 @@ class StandInMachines:
         self._batch_seconds = batch_seconds
         self._clusters: dict[str, _Cluster] = {}
         self._loop = asyncio.new_event_loop()
+        self._following = self._loop.create_task(self._follow_screens())
         self._thread = threading.Thread(target=self._loop.run_forever, name="stand-in", daemon=True)
         self._thread.start()
 
@@ -44,17 +53,23 @@ class StandInMachines:
             self._run(self._open(launch))
 
     async def _open(self, launch: Launch) -> None:
-        started = int(time.time() * 1000) + next(self._starts)
+        started = self._new_start()
         livy = Livy(launch.address, started, self._batch_seconds)
-        services: dict[str, Livy | ResourceManager | NameNode] = {
-            "livy": livy,
-            "resource-manager": ResourceManager(started, livy.applications),
-            "name-node": NameNode(launch.address),
+        resource_manager = ResourceManager(started, livy.applications)
+        routes = {
+            "livy": livy.routes(),
+            "resource-manager": resource_manager.routes(),
+            "name-node": NameNode(launch.address).routes(),
         }
-        ports = {name: Port(launch.address, PORTS[name], each.routes()) for name, each in services.items()}
+        ports = {name: Port(launch.address, PORTS[name], each) for name, each in routes.items()}
         for port in ports.values():
             await port.open()
-        self._clusters[launch.cluster_id] = _Cluster(ports, time.monotonic() + self._boot_seconds)
+        screens = Screens(launch.address, lambda _: os.getpid())
+        ready_at = time.monotonic() + self._boot_seconds
+        self._clusters[launch.cluster_id] = _Cluster(livy, resource_manager, ports, screens, ready_at)
+
+    def _new_start(self) -> int:
+        return int(time.time() * 1000) + next(self._starts)
 
     def healthy(self, cluster_id: str) -> bool:
         """Say whether all ports answer."""
@@ -72,8 +87,58 @@ class StandInMachines:
     def lose(self, cluster_id: str) -> None:
         """Make all ports silent."""
         cluster = self._clusters.get(cluster_id)
-        for port in cluster.ports.values() if cluster else ():
-            self._run(port.vanish())
+        if cluster:
+            self._run(self._vanish(cluster))
+
+    async def _vanish(self, cluster: _Cluster) -> None:
+        cluster.lost = True
+        cluster.livy.lose()
+        for port in cluster.ports.values():
+            port.freeze()
+        cluster.screens.put_up(())
+        for port in cluster.ports.values():
+            await port.vanish()
+
+    def come_back(self, cluster_id: str) -> None:
+        """Open the ports again; Livy knows its batches, and those that ran are dead."""
+        cluster = self._clusters.get(cluster_id)
+        if cluster and cluster.lost:
+            self._run(self._open_again(cluster))
+
+    async def _open_again(self, cluster: _Cluster) -> None:
+        started = self._new_start()
+        cluster.livy.come_back(started)
+        cluster.resource_manager.come_back(started)
+        for port in cluster.ports.values():
+            await port.open_again()
+        cluster.lost, cluster.ready_at = False, time.monotonic() + self._boot_seconds
+        cluster.screens.put_up(cluster.wanted_screens)
+
+    def screen(self, cluster_id: str, screens: Mapping[str, Screen]) -> None:
+        """Put up screens before the ports."""
+        cluster = self._clusters.get(cluster_id)
+        wanted = [PortScreen.at(name, PORTS[name], screen) for name, screen in screens.items() if name in PORTS]
+        if cluster:
+            self._run(self._screen(cluster, tuple(wanted)))
+
+    async def _screen(self, cluster: _Cluster, wanted: tuple[PortScreen, ...]) -> None:
+        if not cluster.lost:
+            try:
+                cluster.screens.put_up(wanted)
+            except OSError as error:
+                raise PermanentError(
+                    f"the kernel does not let the lab silence a path ({error})",
+                    where="stand-in machines",
+                    remedy="it takes TCP signatures; `emr-dr lab freeze` does not",
+                ) from error
+        cluster.wanted_screens = wanted
+
+    async def _follow_screens(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            for cluster in list(self._clusters.values()):
+                with contextlib.suppress(OSError):  # it was allowed when the screen was put up
+                    cluster.screens.follow()
 
     def kill_service(self, cluster_id: str, service: str) -> None:
         """Close one port: it refuses from now on."""
@@ -105,9 +170,14 @@ class StandInMachines:
             return
         for cluster_id in list(self._clusters):
             self.stop(cluster_id)
+        self._run(self._end_following())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_DEADLINE)
         self._loop.close()
+
+    async def _end_following(self) -> None:
+        self._following.cancel()
+        await asyncio.gather(self._following, return_exceptions=True)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_DEADLINE)

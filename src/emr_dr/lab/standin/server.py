@@ -74,6 +74,12 @@ class Port:
             filler.setblocking(False)
             filler.connect_ex(self._place)
 
+    async def open_again(self) -> None:
+        """Serve as if nothing had been, whatever has become of the port."""
+        await self.close()
+        self.thaw()
+        await self.open()
+
     async def close(self) -> None:
         """End it: connections are cut and the port refuses. Safe to repeat."""
         while self._hole:
