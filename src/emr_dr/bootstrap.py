@@ -64,7 +64,7 @@ async def assemble(spec: Spec, *, begins: bool = False, vantage: str = "") -> As
         UsageError: No credentials for AWS or for a service, or the store's path cannot be used.
         TransientError: Secrets Manager, where a service's credentials are, gave no good answer.
     """
-    store = _store(spec, begins=begins)
+    store = open_store(spec, begins=begins)
     session = Session(spec.region, times=CALL_TIMES)
     joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, WallClock(), vantage or socket.gethostname())
     try:
@@ -89,7 +89,12 @@ class _Joints:
     vantage: str
 
 
-def _store(spec: Spec, *, begins: bool) -> SqliteStore:
+def open_store(spec: Spec, *, begins: bool = False) -> SqliteStore:
+    """Open the declared store; `begins` allows to make one that is not there.
+
+    Raises:
+        UsageError: It is not there.
+    """
     path = Path(spec.store.sqlite or "emr-dr.db")
     if not begins and not path.exists():
         remedy = "run `emr-dr apply` first, or mend store.sqlite in the spec"

@@ -15,6 +15,7 @@ from emr_dr.core.standing import reached
 from emr_dr.core.verdict import Verdict
 from emr_dr.core.world import Health
 from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError, UsageError
+from emr_dr.history.decisions import remarks_on
 from emr_dr.ports import Artifacts, Clock, Clusters, JournalEntry, Store
 from emr_dr.provision.account import Account
 from emr_dr.provision.apply import ensure
@@ -68,12 +69,14 @@ class Status:
     Attributes:
         recent: The newest journal entries, oldest first, without the bulky decisions.
         address: Where clients reach the group; empty if nobody could say.
+        remarks: In what members differ from the spec that did not keep them from being admitted.
     """
 
     document: Document
     observation: Observation
     recent: tuple[JournalEntry, ...]
     address: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def answer(self) -> Answer:
@@ -104,7 +107,9 @@ async def status(site: Site, *, recent: int = 10) -> Status:
         raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
     observation = await site.observer.observe(document, site.clock.now())
     entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
-    return Status(document, observation, tuple(entries), await address(site))
+    # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
+    remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
+    return Status(document, observation, tuple(entries), await address(site), tuple(remarks))
 
 
 async def address(site: Site) -> str:
@@ -178,7 +183,7 @@ async def _release_hold(site: Site) -> None:
         document = await site.store.load(site.group)
         if document is None or not document.group.held:
             return
-        group = replace(document.group, held="", attempts=0)
+        group = replace(document.group, held="", attempts=0, avoid=())
         entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
         published = await site.store.views(site.group)  # a person's word changes no view
         views = published.views if published is not None else ()
@@ -201,6 +206,8 @@ async def _until_served(site: Site, told: Told) -> None:
         done = await site.controller.run(stop, told)
     finally:
         await _give_back(site)
+    if done.still:
+        raise TransientError(done.still, where=site.group, remedy="apply or watch again")
     if not done.converged and done.observation is not None and not done.group.held:
         raise TransientError("stopped before the first member served", where=site.group, remedy="apply or watch again")
     if done.group.held:

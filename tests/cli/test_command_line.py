@@ -1,47 +1,13 @@
 """The command line as a person types it: what is said, and the exit code."""
 
 import json
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from emr_dr.cli.main import SUMMARIES, VERBS, main
+from cli.conftest import Type
+from emr_dr.cli.main import SUMMARIES, VERBS
 from spec.spec_examples import SMALL
-
-
-class Said(NamedTuple):
-    """How a verb ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Type = Callable[..., Said]
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Type:
-    """Type a command line in an empty folder, with no AWS within reach."""
-    monkeypatch.chdir(tmp_path)
-    for name in [n for n in os.environ if n.startswith(("AWS_", "EMR_DR_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-
-    def run(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["emr-dr", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        return Said(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return run
 
 
 def test_help_names_every_verb_in_a_sentence(typed: Type) -> None:
@@ -70,6 +36,15 @@ def test_every_verb_has_help_of_its_own(typed: Type, verb: str) -> None:
         (["lab", "kill-az", "mars-1a"], "mars-1a"),
         (["lab", "--dir", "nowhere", "status"], "emr-dr lab up"),
         (["init", "Not A Name"], "Not A Name"),
+        (["why", "--at", "nonsense"], "2026-08-03T10:15:00Z, or 10m for ten minutes ago"),
+        (["why", "--at", "2026-13-01"], "2026-13-01"),
+        (["why", "--seq", "0"], "--seq"),
+        (["why", "--seq", "one"], "--seq"),
+        (["why", "--seq", "99999999999999999999"], "--seq"),
+        (["why", "--member", "-1"], "--member"),
+        (["why", "--seq", "1", "--at", "10m"], "--seq, --at and --member exclude each other"),
+        (["history", "--limit", "-1"], "--limit"),
+        (["history", "--limit", "0"], "--limit"),
     ],
 )
 def test_wrong_use_is_answered_with_what_was_wrong_and_exit_2(typed: Type, words: list[str], named: str) -> None:
@@ -96,6 +71,12 @@ def test_a_good_spec_is_said_to_be_good(typed: Type) -> None:
     assert json.loads(typed("validate", "--json").out)["ok"] is True
 
 
+def test_a_starter_may_keep_a_standby_warm(typed: Type) -> None:
+    assert typed("init", "etl", "--strategy", "warm-standby").code == 0
+    assert "strategy: warm-standby" in Path("emr-dr.yaml").read_text()
+    assert typed("init", "etl", "--strategy", "lukewarm").code == 2
+
+
 def test_a_starter_is_not_written_over_a_spec_that_is_there(typed: Type) -> None:
     assert typed("init", "etl").code == 0
     written = Path("emr-dr.yaml").read_text()
@@ -116,7 +97,7 @@ def test_the_schema_is_json(typed: Type) -> None:
     assert json.loads(typed("schema").out)["$schema"].endswith("2020-12/schema")
 
 
-@pytest.mark.parametrize("verb", ["status", "check", "watch", "tick"])
+@pytest.mark.parametrize("verb", ["status", "check", "watch", "tick", "why", "history"])
 def test_a_verb_that_needs_a_store_makes_none(typed: Type, verb: str) -> None:
     Path("emr-dr.yaml").write_text(SMALL)
     before = set(Path().iterdir())

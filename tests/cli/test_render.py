@@ -1,17 +1,21 @@
 """What people see is whole, and what AWS or a service said is shown as it was said."""
 
+import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from emr_dr.cli import render
+from emr_dr.cli.operate import conclude
 from emr_dr.controller.loop import Round
 from emr_dr.controller.observe import Observation
 from emr_dr.core.document import Document, Lease
 from emr_dr.core.group import Group, Member, Placement, Stage, Wanted
 from emr_dr.core.verdict import Verdict, VerdictName
-from emr_dr.core.world import Cluster, EmrState, Health, TargetState, World
+from emr_dr.core.world import Cluster, EmrState, Health, HostHealth, Sight, TargetState, World
+from emr_dr.errors import EmrDrError
 from emr_dr.service import Status
 
 ODD = "refused [arn:aws:iam::1:role/x] at [/emr-dr/proving-job.py]"
@@ -51,3 +55,69 @@ def test_brackets_in_what_was_said_are_no_markup(capsys: pytest.CaptureFixture[s
         shown.round(Round(status.document, status.observation))
     assert out.getvalue().count(f"Suspect: {ODD}") == 1
     assert out.getvalue().count(f"could not see {ODD}") == 1
+
+
+def shown(*rounds: Round) -> str:
+    """What progress says of these rounds."""
+    out = StringIO()
+    progress = render.Progress(Console(file=out, width=300), quiet=False)
+    for done in rounds:
+        progress.round(done)
+    return out.getvalue()
+
+
+def test_a_controller_that_stands_still_says_so_when_it_begins_and_not_as_its_seconds_count_down() -> None:
+    document, looked = seen().document, Round(seen().document, seen().observation)
+    still = [Round(document, None, still=f"the clock was set: nothing is done for {s} s more") for s in (60, 55, 50)]
+    assert shown(*still).count("nothing is done: the clock was set: nothing is done for 60 s more") == 1
+    assert shown(*still).count("the clock was set") == 1
+    assert shown(*still, looked, *still).count("the clock was set") == 2
+    assert "another controller leads" not in shown(*still)
+    assert "another controller leads: them" in shown(*still, Round(document, None, leader="them"))
+
+
+def test_a_difference_from_the_spec_is_shown_once() -> None:
+    observation = replace(seen().observation, remarks=(f"j-1: tags: {ODD}",))
+    done = Round(seen().document, observation)
+    assert shown(done, done).count(f"differs from the spec, admitted all the same: j-1: tags: {ODD}") == 1
+    assert render.COLOURS["BalancerPathBroken"]
+
+
+def test_a_status_tells_differences_and_ec2s_word_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = seen()
+    render.status(plain)
+    out = capsys.readouterr().out
+    assert "EC2" not in out
+    assert "differs" not in out
+    (cluster,) = plain.observation.world.clusters
+    world = replace(plain.observation.world, clusters=(replace(cluster, host=HostHealth.IMPAIRED),))
+    told = replace(plain, observation=replace(plain.observation, world=world), remarks=(f"j-1: tags: {ODD}",))
+    render.status(told)
+    out = capsys.readouterr().out
+    assert "EC2" in out
+    assert "impaired" in out
+    assert f"differs from the spec, admitted all the same: j-1: tags: {ODD}" in out
+    as_json = render.status_json(told)
+    assert as_json["remarks"] == [f"j-1: tags: {ODD}"]
+    assert '"impaired"' in json.dumps(as_json)
+
+
+def test_a_tick_ends_with_the_exit_code_of_how_its_last_round_ended() -> None:
+    document, observation = seen().document, seen().observation
+    conclude(Round(document, observation))
+    conclude(Round(document, None, leader="them"))
+    blind = replace(observation, world=replace(observation.world, blind=frozenset({Sight.TARGETS})))
+    held = replace(document, group=replace(document.group, held="3 candidates spent"))
+    for done, code, words in [
+        (
+            Round(document, None, still="the clock was set"),
+            75,
+            "etl: nothing was decided: the clock was set; try again",
+        ),
+        (Round(document, blind), 75, f"etl: could not see {ODD}"),
+        (Round(held, observation), 1, "etl: automation stopped itself: 3 candidates spent"),
+    ]:
+        with pytest.raises(EmrDrError) as ended:
+            conclude(done)
+        assert ended.value.exit_code == code
+        assert str(ended.value).startswith(words)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.values import document, view
+from contracts.values import document, sighting, view
 from emr_dr.core.document import Document, Lease
+from emr_dr.core.evidence import Sighting
 from emr_dr.errors import ConflictError, PermanentError
 from emr_dr.ports import JournalEntry, Store
 
@@ -157,6 +158,49 @@ async def test_a_reader_that_follows_the_journal_misses_nothing(store: Store, ot
         await asyncio.sleep(0)
     assert [entry.seq for entry in read] == list(range(1, 21))
     assert [e.event for e in read if e.event[0] == "a"] == [f"a{n}" for n in range(10)]
+
+
+async def test_a_sighting_takes_the_place_of_what_its_vantage_told_before(store: Store, other_store: Store) -> None:
+    assert await store.sightings("etl") == []
+    await store.tell("etl", sighting("site-b"))
+    await other_store.tell("etl", sighting("site-a", ok=False))
+    assert await store.sightings("etl") == [sighting("site-a", ok=False), sighting("site-b")]
+    await store.tell("etl", sighting("site-a", 105.0))
+    assert await other_store.sightings("etl") == [sighting("site-a", 105.0), sighting("site-b")]
+
+
+async def test_sightings_of_groups_are_kept_apart_and_by_the_names_of_their_vantages(store: Store) -> None:
+    for vantage in ("z", "", "Ä", "a", "\U0001f30d", "\uffee"):
+        await store.tell("etl", sighting(vantage))
+    await store.tell("adhoc", sighting("b"))
+    assert [s.vantage for s in await store.sightings("etl")] == sorted(("z", "", "Ä", "a", "\U0001f30d", "\uffee"))
+    assert [s.vantage for s in await store.sightings("adhoc")] == ["b"]
+
+
+async def test_to_tell_touches_no_document_and_makes_no_save_stale(store: Store, other_store: Store) -> None:
+    first = await store.save(document(), views=[view()], entries=entries("saved"))
+    await other_store.tell("etl", sighting())
+    assert await store.load("etl") == first
+    assert await events(store) == ["saved"]
+    assert (await store.save(first)).version == 2
+    assert await store.sightings("etl") == [sighting()]
+
+
+async def test_of_many_that_tell_at_once_each_vantage_is_kept_as_it_told_last(store: Store, other_store: Store) -> None:
+    async def tell(by: Store, vantage: str) -> None:
+        for n in range(5):
+            await by.tell("etl", sighting(vantage, float(n)))
+
+    await asyncio.gather(*(tell(by, f"site-{n}") for n, by in enumerate([store, other_store] * 3)))
+    assert await store.sightings("etl") == [sighting(f"site-{n}", 4.0) for n in range(6)]
+
+
+@pytest.mark.parametrize("bad", [replace(sighting(), at=NAN), replace(sighting(), vantage="\ud800")])
+async def test_a_sighting_that_would_not_read_back_is_refused(store: Store, bad: Sighting) -> None:
+    await store.tell("etl", sighting())
+    with pytest.raises(PermanentError, match=r"group etl: the sighting cannot be kept"):
+        await store.tell("etl", bad)
+    assert await store.sightings("etl") == [sighting()]
 
 
 async def test_a_named_lease_has_one_holder(store: Store, other_store: Store) -> None:

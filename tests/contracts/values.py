@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from emr_dr.core.batch import Attempt, Batch, NewBatch, ShownState, SubmitState
 from emr_dr.core.document import Document
+from emr_dr.core.evidence import MemberSighting, ProbeResult, Sighting
 from emr_dr.core.group import Group, Member, Placement, Stage, Wanted
 from emr_dr.core.view import MemberView, Proof, ProofKind, Role
 from emr_dr.ports.ledger import Ledger
@@ -26,6 +27,11 @@ def view(cluster_id: str = "j-1") -> MemberView:
     return MemberView(
         cluster_id, 1, 1, "us-east-1a", "http://10.0.0.1:8998", "http://10.0.0.1:8088", Role.SERVING, True
     )
+
+
+def sighting(vantage: str = "site-a", at: float = 100.0, *, ok: bool = True) -> Sighting:
+    probes = (ProbeResult("livy", ok, "200" if ok else "refused", 0.25),)
+    return Sighting(vantage, at, sees=True, members=(MemberSighting("j-1", probes),))
 
 
 _tokens = (f"t{n:06}" for n in range(1_000_000))

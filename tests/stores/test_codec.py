@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contracts.values import anything, document, json_values
 from emr_dr.core.batch import Batch
 from emr_dr.core.document import Document
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.view import Load, MemberView
 from emr_dr.errors import PermanentError
 from emr_dr.ports import JournalEntry
@@ -27,11 +28,12 @@ WHERE = "/var/lib/emr-dr.db: group etl"
     [
         (codec.DOCUMENT, Document),
         (codec.VIEWS, tuple[MemberView, ...]),
+        (codec.SIGHTING, Sighting),
         (codec.BATCH, Batch),
         (codec.LOG, BatchLog),
         (codec.LOADS, tuple[Load, ...]),
     ],
-    ids=["document", "views", "batch", "log", "loads"],
+    ids=["document", "views", "sighting", "batch", "log", "loads"],
 )
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())

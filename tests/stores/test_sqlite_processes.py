@@ -6,14 +6,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from contracts.values import document, submission, view
+from contracts.values import document, sighting, submission, view
 from emr_dr.core.batch import Batch, SubmitState
 from emr_dr.core.document import Lease
 from emr_dr.errors import ConflictError
@@ -80,6 +80,38 @@ def test_no_save_is_lost_and_every_version_has_one_winner(path: Path) -> None:
         assert [entry.seq for entry in journal] == list(range(1, total + 1))
         for entry in journal:
             assert entry.seq in won[int(entry.event[1:])]
+
+    asyncio.run(check())
+
+
+def tell_and_save(path: str, vantage: str) -> list[int]:
+    """Tell so often what was seen while saving, too; return the versions that were ours."""
+
+    async def work() -> list[int]:
+        store = SqliteStore(path, deadline=30.0)
+        won: list[int] = []
+        for n in range(2 * WINS):
+            await store.tell("etl", sighting(vantage, float(n)))
+            told = {s.vantage: s.at for s in await store.sightings("etl")}
+            assert told[vantage] == n
+            with suppress(ConflictError):
+                won.append((await store.save(await store.load("etl") or document())).version)
+        await store.close()
+        return won
+
+    return asyncio.run(work())
+
+
+def test_processes_that_tell_at_once_lose_no_sighting_and_disturb_no_save(path: Path) -> None:
+    won = sorted(version for versions in everywhere(tell_and_save, path) for version in versions)
+
+    async def check() -> None:
+        store = SqliteStore(path)
+        assert await store.sightings("etl") == [sighting(f"p{n}", 2.0 * WINS - 1) for n in range(PROCESSES)]
+        kept = await store.load("etl")
+        assert kept is not None
+        assert won == list(range(1, kept.version + 1))
+        await store.close()
 
     asyncio.run(check())
 

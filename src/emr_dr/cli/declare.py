@@ -12,7 +12,9 @@ from emr_dr.spec import SpecError, json_schema, load_spec, starter
 
 @click.command()
 @click.argument("group")
-@click.option("--strategy", default="active-passive", show_default=True, type=click.Choice(["active-passive"]))
+@click.option(
+    "--strategy", default="active-passive", show_default=True, type=click.Choice(["active-passive", "warm-standby"])
+)
 @click.option("--output", "-o", default="emr-dr.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Write over an existing file.")
 def init(group: str, strategy: str, output: Path, *, force: bool) -> None:

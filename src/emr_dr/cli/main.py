@@ -17,6 +17,8 @@ VERBS = {
     "apply": "emr_dr.cli.operate:apply",
     "status": "emr_dr.cli.operate:status",
     "check": "emr_dr.cli.operate:check",
+    "why": "emr_dr.cli.explain:why",
+    "history": "emr_dr.cli.past:history",
     "watch": "emr_dr.cli.operate:watch",
     "tick": "emr_dr.cli.operate:tick",
 }
@@ -27,6 +29,8 @@ SUMMARIES = {
     "apply": "Make the balancer, its target groups and listeners, and the first member; again, change nothing.",
     "status": "Show the group: members, stages, verdicts, targets, refusals.",
     "check": "One health check: exit 0 healthy, 1 not, 2 could not tell.",
+    "why": "Explain a decision by the evidence of that second, and what is refused now.",
+    "history": "Tell past recoveries step by step, and what was refused.",
     "watch": "Run the controller until stopped: detect, recover, switch over, retire.",
     "tick": "Run controller rounds until nothing is outstanding or time is up, for schedulers.",
     "lab": "A local AWS with real Spark, Livy, YARN and HDFS to rehearse against.",

@@ -13,7 +13,7 @@ from emr_dr import service
 from emr_dr.bootstrap import Assembly, assemble
 from emr_dr.cli import render
 from emr_dr.cli.logs import configure_logs
-from emr_dr.cli.options import Seconds, json_option, spec_option
+from emr_dr.cli.options import Seconds, json_option, spec_option, vantage_option
 from emr_dr.controller.journal import plain
 from emr_dr.controller.loop import Round
 from emr_dr.errors import EmrDrError, PermanentError, TransientError
@@ -87,21 +87,23 @@ def check(spec: Path, *, as_json: bool) -> None:
 @click.command()
 @spec_option
 @json_option
-def watch(spec: Path, *, as_json: bool) -> None:
-    """Run the controller until stopped (Ctrl-C or SIGTERM). Any number may run; one leads."""
+@vantage_option
+def watch(spec: Path, *, as_json: bool, vantage: str) -> None:
+    """Run the controller until stopped (Ctrl-C or SIGTERM). Any number may run; one leads, the others are witnesses."""
 
     async def work(assembly: Assembly) -> None:
         with render.progress(quiet=as_json) as shown:
             await service.watch(assembly.site, shown.round)
 
-    _run(spec, work, json_logs=as_json)
+    _run(spec, work, json_logs=as_json, vantage=vantage)
 
 
 @click.command()
 @spec_option
 @json_option
+@vantage_option
 @click.option("--for", "seconds", default="50s", show_default=True, type=Seconds(), help="How long at the most.")
-def tick(spec: Path, *, as_json: bool, seconds: float) -> None:
+def tick(spec: Path, *, as_json: bool, vantage: str, seconds: float) -> None:
     """Run controller rounds until nothing is outstanding or time is up. Safe to run twice at once.
 
     Schedule it so that less than 30 s lie between the end of one and the next (each minute with --for 50s): failures
@@ -112,28 +114,46 @@ def tick(spec: Path, *, as_json: bool, seconds: float) -> None:
         with render.progress(quiet=as_json) as shown:
             return await service.tick(assembly.site, seconds, shown.round)
 
-    done = _run(spec, work, json_logs=as_json)
+    done = _run(spec, work, json_logs=as_json, vantage=vantage)
     if as_json:
-        click.echo(
-            json.dumps({"converged": done.converged, "leader": done.leader, "group": plain(done.group)}, indent=2)
-        )
+        told = {"converged": done.converged, "leader": done.leader, "still": done.still, "group": plain(done.group)}
+        click.echo(json.dumps(told, indent=2))
     elif done.observation is not None and not done.group.held:
         click.echo("nothing outstanding" if done.converged else "not finished: the next tick goes on")
+    conclude(done)
+
+
+def conclude(done: Round) -> None:
+    """Say by its error, hence by the exit code, how a tick's last round ended, unless it ended well.
+
+    Raises:
+        PermanentError: Automation stopped itself; a person is needed.
+        TransientError: Nothing was decided, or not everything was seen; the next tick may do better.
+    """
+    name = done.group.name
     if done.group.held:
-        raise PermanentError(
-            f"automation stopped itself: {done.group.held}", where=done.group.name, remedy=service.HELD_REMEDY
-        )
+        what = f"automation stopped itself: {done.group.held}"
+        raise PermanentError(what, where=name, remedy=service.HELD_REMEDY)
+    if done.still:
+        raise TransientError(f"nothing was decided: {done.still}", where=name, remedy="try again")
     if done.observation is not None and done.observation.world.blind:
-        raise TransientError(f"could not see {'; '.join(done.observation.troubles)}", where=done.group.name)
+        raise TransientError(f"could not see {'; '.join(done.observation.troubles)}", where=name)
 
 
-def _run(spec: Path, work: Callable[[Assembly], Awaitable[T]], *, json_logs: bool = False, begins: bool = False) -> T:
+def _run(
+    spec: Path,
+    work: Callable[[Assembly], Awaitable[T]],
+    *,
+    json_logs: bool = False,
+    begins: bool = False,
+    vantage: str = "",
+) -> T:
     """Assemble the group's site, run `work` on it, and close what was opened; SIGTERM and Ctrl-C end its waits."""
     configure_logs(json_lines=json_logs)
     declared = load_spec(spec)
 
     async def main() -> T:
-        async with assemble(declared, begins=begins) as assembly:
+        async with assemble(declared, begins=begins, vantage=vantage) as assembly:
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, _stop, assembly, asyncio.current_task())

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Self
 
 from rich.console import Console, Group
@@ -13,17 +12,29 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from emr_dr.cli.words import entry_words, stamp
 from emr_dr.controller.act import Ending
 from emr_dr.controller.journal import effect_name, plain
 from emr_dr.controller.loop import Round
 from emr_dr.core.group import Group as RecoveryGroup
 from emr_dr.core.group import Member
+from emr_dr.core.world import HostHealth
 from emr_dr.ports.store import JsonValue
 from emr_dr.provision.change import Change
 from emr_dr.service import Answer, Status
 
-COLOURS = {"Healthy": "green", "Suspect": "yellow", "MemberLost": "red", "ServiceDown": "red", "Blind": "magenta"}
+COLOURS = {
+    "Healthy": "green",
+    "Suspect": "yellow",
+    "MemberLost": "red",
+    "ServiceDown": "red",
+    "BalancerPathBroken": "yellow",
+    "ProbePathBroken": "yellow",
+    "Blind": "magenta",
+}
 WORDS = {Answer.HEALTHY: "healthy", Answer.NOT_HEALTHY: "not healthy", Answer.COULD_NOT_TELL: "could not tell"}
+
+DIFFERS = "differs from the spec, admitted all the same"
 
 UNCUT = 160
 """Columns that the widest row of a status needs."""
@@ -38,7 +49,9 @@ class Progress:
         self._before: RecoveryGroup | None = None
         self._verdicts: dict[str, str] = {}
         self._leader = ""
+        self._still = False
         self._troubles: frozenset[str] = frozenset()
+        self._remarks: set[str] = set()
         self._begun = time.monotonic()
         self._status = console.status("looking", spinner="dots")
 
@@ -49,10 +62,9 @@ class Progress:
     def round(self, done: Round) -> None:
         """Show what one round changed."""
         if done.observation is None:
-            if done.leader != self._leader:
-                self._line(f"another controller leads: {escape(done.leader)}")
-            self._leader = done.leader
+            self._idle(done)
             return
+        self._still = False
         self._members(done.group)
         for cluster, verdict in done.observation.verdicts.items():
             if verdict.name != self._verdicts.get(cluster, "Healthy") and verdict.name != "Starting":
@@ -65,7 +77,20 @@ class Progress:
             if trouble not in self._troubles:
                 self._line(f"[magenta]could not see[/] {escape(trouble)}")
         self._troubles = frozenset(done.observation.troubles)
+        for remark in done.observation.remarks:
+            if remark not in self._remarks:
+                self._line(f"[yellow]{DIFFERS}[/]: {escape(remark)}")
+        self._remarks.update(done.observation.remarks)
         self._status.update(_headline(done))
+
+    def _idle(self, done: Round) -> None:
+        """A round in which nothing was decided; its reason may count seconds down, so it is told when it begins."""
+        if done.still:
+            if not self._still:
+                self._line(f"[magenta]nothing is done[/]: {escape(done.still)}")
+        elif done.leader != self._leader:
+            self._line(f"another controller leads: {escape(done.leader)}")
+        self._still, self._leader = bool(done.still), done.leader
 
     def _members(self, group: RecoveryGroup) -> None:
         old = {m.number: m for m in self._before.members} if self._before else {}
@@ -145,6 +170,7 @@ def status_json(seen: Status) -> dict[str, JsonValue]:
         "held": group.held,
         "refusals": list(group.refusals),
         "troubles": list(seen.observation.troubles),
+        "remarks": list(seen.remarks),
         "foreign": list(seen.observation.foreign),
         "members": [_member_json(m, seen) for m in group.members],
         "recent": [plain(e) for e in seen.recent],
@@ -164,6 +190,7 @@ def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
         "az": m.placement.az if m.placement else None,
         "reason": m.reason,
         "emr": cluster.emr if cluster else None,
+        "host": cluster.host if cluster else None,
         "target": cluster.target if cluster else None,
         "verdict": plain(seen.verdict(m.cluster)),
     }
@@ -171,10 +198,28 @@ def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
 
 def _status_view(seen: Status) -> Group:
     group = seen.document.group
-    table = Table(
-        "member", "cluster", "stage", "since", "AZ", "address", "EMR", "target", "verdict", box=None, pad_edge=False
-    )
-    for m in group.members:
+    lines: list[Text | Table] = [
+        Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {_leader(seen) or 'nobody'}"),
+        Text(f"clients reach it at {seen.address or '?'}"),
+        Text(""),
+        _members_table(seen),
+    ]
+    lines += [Text(f"held: {group.held}", style="red")] if group.held else []
+    lines += [Text(f"not now: {r}", style="yellow") for r in group.refusals]
+    lines += [Text(f"could not see {t}", style="magenta") for t in seen.observation.troubles]
+    lines += [Text(f"{DIFFERS}: {r}", style="yellow") for r in seen.remarks]
+    lines += [Text(f"not ours, left alone: {c}", style="magenta") for c in seen.observation.foreign]
+    lines += [Text("")] if seen.recent else []
+    lines += [Text(f"{stamp(e.at)}  {entry_words(e)}", style="dim") for e in seen.recent]
+    return Group(*lines)
+
+
+def _members_table(seen: Status) -> Table:
+    """A row for each member; a column for EC2's word only where EC2 was asked and knew."""
+    asked = any(c.host is not HostHealth.UNKNOWN for c in seen.observation.world.clusters)
+    heads = ["member", "cluster", "stage", "since", "AZ", "address", "EMR", *(["EC2"] if asked else []), "target"]
+    table = Table(*heads, "verdict", box=None, pad_edge=False)
+    for m in seen.document.group.members:
         cluster, verdict = seen.observation.world.of(m), seen.verdict(m.cluster)
         table.add_row(
             str(m.number),
@@ -184,34 +229,17 @@ def _status_view(seen: Status) -> Group:
             m.placement.az if m.placement else "-",
             m.address or "-",
             cluster.emr if cluster else "not seen",
+            *([cluster.host if cluster else "-"] if asked else []),
             cluster.target if cluster else "not seen",
             Text(verdict.name, style=COLOURS.get(verdict.name, "white")) if verdict else "-",
         )
-    lines: list[Text | Table] = [
-        Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {_leader(seen) or 'nobody'}"),
-        Text(f"clients reach it at {seen.address or '?'}"),
-        Text(""),
-        table,
-    ]
-    lines += [Text(f"held: {group.held}", style="red")] if group.held else []
-    lines += [Text(f"not now: {r}", style="yellow") for r in group.refusals]
-    lines += [Text(f"could not see {t}", style="magenta") for t in seen.observation.troubles]
-    lines += [Text(f"not ours, left alone: {c}", style="magenta") for c in seen.observation.foreign]
-    lines += [Text("")] if seen.recent else []
-    lines += [Text(_entry(e.at, e.event, dict(e.detail)), style="dim") for e in seen.recent]
-    return Group(*lines)
+    return table
 
 
 def _leader(seen: Status) -> str | None:
     """Who holds the lease now; one that was given back, or has run out, is held by nobody."""
     lease = seen.document.lease
     return lease.holder if lease and lease.expires_at > seen.observation.world.at else None
-
-
-def _entry(at: float, event: str, detail: dict[str, JsonValue]) -> str:
-    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    told = "  ".join(f"{k}={v}" for k, v in detail.items() if v not in (None, "", [], {}))
-    return f"{stamp}Z  {event.replace('_', ' ')}  {told}"
 
 
 def _headline(done: Round) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from emr_dr.controller.act import Actor, Ending, Outcome
-from emr_dr.controller.journal import Told, acted, decided
+from emr_dr.controller.journal import Told, acted, decided, told_by
 from emr_dr.controller.observe import Observation, Observer
 from emr_dr.controller.publish import views_of
 from emr_dr.controller.tenure import LEASE_SECONDS, Standstill, Tenure, extended, free
@@ -23,6 +23,8 @@ from emr_dr.ports import Clock, JournalEntry, Store
 
 BRISK_SECONDS = 1.0
 """Between rounds while clients wait for the switch."""
+RECALLED = 100
+"""Journal entries that whoever begins to lead looks back on, so as not to tell again what was told."""
 
 log = structlog.get_logger("emr_dr.controller")
 
@@ -109,13 +111,15 @@ class Controller:
             raise ConflictError("what was seen is too old to act on", where=self.group, remedy="look again")
         if still := self._standstill.look():
             return Round(document, None, still=still)
+        if document.lease is None or document.lease.holder != self.holder:
+            self._told = told_by(await self.store.newest(self.group, RECALLED))
         group, effects = decide(document.group, observation.world, self.policy)
         saved, tenure = await self._save(document, group, observation, effects)
         self._refused.clear()
-        self._told = replace(self._told, verdicts=observation.verdicts, effects=effects)
+        self._told = replace(self._told, verdicts=observation.verdicts, effects=effects, remarks=observation.remarks)
         # All have to end before the next round decides, also when the journal refuses the outcome of one.
         endings = await asyncio.gather(
-            *(self._act(effect, saved, tenure) for effect in effects), return_exceptions=True
+            *(self._act(e, saved, tenure, observation.world.at) for e in effects), return_exceptions=True
         )
         failures = [e for e in endings if isinstance(e, BaseException)]
         if failures:
@@ -198,12 +202,12 @@ class Controller:
         self._tell(entries)
         return saved, tenure
 
-    async def _act(self, effect: Effect, document: Document, tenure: Tenure) -> Outcome:
+    async def _act(self, effect: Effect, document: Document, tenure: Tenure, decided_at: float) -> Outcome:
         outcome = await self.actor.carry_out(effect, document, tenure)
         if isinstance(effect, LaunchCluster) and outcome.ending is Ending.REFUSED:
             self._refused.append(RefusedLaunch(effect.number, outcome.detail))
         if self._told.outcomes.get(effect) != outcome:
-            entry = acted(self.clock.now(), outcome)
+            entry = acted(self.clock.now(), outcome, decided_at)
             await self.store.append(self.group, [entry])
             self._tell([entry])
         return outcome

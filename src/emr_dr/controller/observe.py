@@ -149,7 +149,11 @@ class Observer:
             no_room=facts.no_room,
             lacking=facts.lacking,
         )
-        return await self._member(member, cluster, look) if member is not None and probes else cluster
+        if member is None or not probes:
+            return cluster
+        if not any(p.ok for p in probes):  # to ask more would cost the switch another timeout
+            return replace(cluster, proving=ProvingResult.RUNNING)
+        return await self._member(member, cluster, look)
 
     async def _member(self, member: Member, cluster: Cluster, look: Look) -> Cluster:
         """What only a member's stage makes worth asking."""

@@ -10,6 +10,7 @@ from pydantic_core import PydanticSerializationError
 
 from emr_dr.core.batch import Batch
 from emr_dr.core.document import Document
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.view import Load, MemberView
 from emr_dr.errors import PermanentError
 from emr_dr.ports import JournalEntry
@@ -77,6 +78,7 @@ class Codec(Generic[T]):
 
 DOCUMENT = Codec("document", Document)
 VIEWS = Codec("list of member views", tuple[MemberView, ...])
+SIGHTING = Codec("sighting", Sighting)
 BATCH = Codec("batch", Batch)
 LOG = Codec("batch log", BatchLog)
 LOADS = Codec("list of loads", tuple[Load, ...])

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from emr_dr.core.batch import Batch, NewBatch
 from emr_dr.core.document import Document, Lease
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.view import Load, MemberView
 from emr_dr.ports import JournalEntry, PublishedViews
 from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, LogTail
@@ -23,6 +24,7 @@ class MemoryStore:
         self._documents: dict[str, str] = {}
         self._views: dict[str, tuple[int, str]] = {}
         self._journals: defaultdict[str, list[str]] = defaultdict(list)
+        self._sightings: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._leases: dict[str, Lease] = {}
 
     async def load(self, group: str) -> Document | None:
@@ -71,6 +73,14 @@ class MemoryStore:
         entries = await self.journal(group, limit=len(self._journals[group]))
         wanted = [e for e in entries if e.event not in without]
         return wanted[max(len(wanted) - max(count, 0), 0) :]
+
+    async def tell(self, group: str, sighting: Sighting) -> None:
+        """Keep what one vantage saw, in the place of what it told before."""
+        self._sightings[group][sighting.vantage] = codec.SIGHTING.encode(sighting, f"group {group}")
+
+    async def sightings(self, group: str) -> Sequence[Sighting]:
+        """What each vantage told last, by the vantages' names."""
+        return [codec.SIGHTING.decode(text, f"group {group}") for _, text in sorted(self._sightings[group].items())]
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> Lease | None:
         """Take or renew a named lease; None while another holder's has not expired."""

@@ -39,6 +39,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             group_name TEXT NOT NULL, gateway TEXT NOT NULL, loads TEXT NOT NULL, PRIMARY KEY (group_name, gateway)
         ) STRICT""",
     ),
+    (
+        """CREATE TABLE sightings (
+            group_name TEXT NOT NULL, vantage TEXT NOT NULL, sighting TEXT NOT NULL, PRIMARY KEY (group_name, vantage)
+        ) STRICT""",
+    ),
 )
 """Step n leads from version n to n + 1. A step that was released is never changed; a new one is added."""
 

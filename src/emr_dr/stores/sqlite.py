@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from emr_dr.core.document import Document, Lease
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.view import MemberView
 from emr_dr.ports import JournalEntry, PublishedViews
 from emr_dr.stores import codec
@@ -83,6 +84,18 @@ class SqliteStore:
                 return list(islice((e for e in entries if e.event not in without), max(count, 0)))[::-1]
 
         return await self._database.read(work)
+
+    async def tell(self, group: str, sighting: Sighting) -> None:
+        """Keep what one vantage saw, in the place of what it told before."""
+        text = codec.SIGHTING.encode(sighting, self._where(group))
+        sql = "REPLACE INTO sightings (group_name, vantage, sighting) VALUES (?, ?, ?)"
+        await self._database.write(lambda c: c.execute(sql, (group, sighting.vantage, text)).close())
+
+    async def sightings(self, group: str) -> Sequence[Sighting]:
+        """What each vantage told last, by the vantages' names."""
+        sql = "SELECT sighting FROM sightings WHERE group_name = ? ORDER BY vantage"
+        rows = await self._database.read(lambda c: many(c, sql, group))
+        return [codec.SIGHTING.decode(text, self._where(group)) for (text,) in rows]
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> Lease | None:
         """Take or renew a named lease; None while another holder's has not expired."""
