@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint fast-test lab-test bench-demo lock clean
+.PHONY: help setup parts demo test lint fast-test walk walk-all sim lab-test real-stories controller-stories bench-demo lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,8 @@ demo: setup  ## An Availability Zone dies, and Spark goes on (about three minute
 test: $(VENV)/.installed  ## Everything that CI runs
 	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint
 	@$(MAKE) --no-print-directory fast-test
+	@$(MAKE) --no-print-directory walk
+	@$(MAKE) --no-print-directory sim WORLDS=500
 	@$(MAKE) --no-print-directory lab-test
 
 lint: $(VENV)/.installed  ## Style, types, and the direction of imports
@@ -45,8 +47,25 @@ lint: $(VENV)/.installed  ## Style, types, and the direction of imports
 fast-test: $(VENV)/.installed  ## The tests that need no services (under a minute)
 	@$(BIN)/python -m pytest -m "not lab" -q -n 2 --dist worksteal
 
+walk: $(VENV)/.installed  ## Search the protocol whole, on the product's own code (three minutes)
+	@PYTHONPATH=tests $(BIN)/python -m walk --ci
+
+walk-all: $(VENV)/.installed  ## The same with every run, the large ones too
+	@PYTHONPATH=tests $(BIN)/python -m walk --all
+
+WORLDS ?= 20000
+sim: $(VENV)/.installed  ## Simulate 20,000 worlds of random faults (WORLDS=500 SEED=1 for fewer, or for others)
+	@PYTHONPATH=tests $(BIN)/python -m simulation.worlds --worlds $(WORLDS) $(if $(SEED),--seed $(SEED))
+
+# Stories of controllers wait for leases and need no machine: they are told beside those on real clusters.
 lab-test: setup  ## The stories on real Spark, Livy, YARN and HDFS
-	@$(BIN)/python -m pytest -m lab -v
+	@$(MAKE) --no-print-directory --output-sync=line -j2 controller-stories real-stories
+
+real-stories: setup
+	@$(BIN)/python -m pytest -m "lab and not controllers" -v
+
+controller-stories: setup
+	@$(BIN)/python -m pytest -m controllers -v
 
 bench-demo: setup  ## The figures of docs/benchmarks.md: three demos and what watching costs
 	@$(BIN)/python -m benchmarks.demo

@@ -20,7 +20,7 @@ from emr_dr.controller.act import Actor
 from emr_dr.controller.clock import WallClock
 from emr_dr.controller.loop import Controller
 from emr_dr.controller.observe import Observer
-from emr_dr.controller.tenure import LEASE_SECONDS
+from emr_dr.controller.tenure import CLOCK_SKEW, LEASE_SECONDS
 from emr_dr.core.group import Placement, Policy
 from emr_dr.core.verdict import Detection
 from emr_dr.errors import TransientError, UsageError
@@ -175,8 +175,9 @@ def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
     recovery = spec.recovery
     return Policy(
         placements=_ladder(placements, rungs(spec.cluster.instances)),
-        # It counts from the decision; the call that was licensed by it ends at the latest with the lease saved with it.
-        settle=recovery.settle + LEASE_SECONDS,
+        # It counts from the look that led to a licence: its save comes up to a lease's length later, the call ends at
+        # the latest with the lease saved then, and whoever compares the stamps may have another clock.
+        settle=recovery.settle + 2 * LEASE_SECONDS + CLOCK_SKEW,
         attempts=recovery.attempts,
         boot=recovery.boot_deadline,
         prove=recovery.prove_deadline,

@@ -1,5 +1,6 @@
 """A lab with a group in it, and the installed emr-dr run against it as a user would; for the stories."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emr_dr.controller.replay import replay
 from emr_dr.lab.demo import job
+from emr_dr.ports import JournalEntry
+from emr_dr.stores.sqlite import SqliteStore
 
 COMMAND = (sys.executable, "-m", "emr_dr")
 BUCKET = "acme-artifacts"
@@ -40,6 +44,18 @@ class Watch:
         """Whether it has told such an event."""
         return any(e["event"] == event and all(e.get(k) == v for k, v in detail.items()) for e in self.events)
 
+    def at(self, event: str, **detail: object) -> dict[str, Any]:
+        """The last such event."""
+        return next(e for e in reversed(self.events) if e["event"] == event and detail.items() <= e.items())
+
+    def stop(self) -> None:
+        """SIGSTOP: it does not know that time passes."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL: no goodbye, no lease given back."""
         self.process.kill()
@@ -61,6 +77,30 @@ class Rehearsal:
         )
         assert done.returncode == 0, f"emr-dr {' '.join(args)}: {done.returncode}: {done.stderr or done.stdout}"
         return done.stdout
+
+    def fault(self, *args: str) -> None:
+        """Have the lab do something to its world: a verb of `emr-dr lab`."""
+        self.verb("lab", *args)
+
+    def calls(self, operation: str) -> int:
+        """How often the lab's AWS was asked for an operation, as counted on the wire."""
+        counted = json.loads(self.verb("lab", "status", "--json"))["calls"]
+        return sum(int(n) for name, n in counted.items() if name.partition(":")[2] == operation)
+
+    def decides_the_same_again(self) -> int:
+        """Replay every decision of the group's journal; return how many there were."""
+        store = SqliteStore(next(self.folder.glob("emr-dr-*.db")))
+
+        async def decisions() -> list[JournalEntry]:
+            try:
+                return [e for e in await store.journal("etl", limit=100_000) if e.event == "decided"]
+            finally:
+                await store.close()
+
+        entries = asyncio.run(decisions())
+        different = {e.seq: replay(e).words for e in entries if not replay(e).same}
+        assert not different
+        return len(entries)
 
     def status(self) -> dict[str, Any]:
         """What `emr-dr status --json` says."""
@@ -119,10 +159,10 @@ class Rehearsal:
         )
 
     @contextmanager
-    def watching(self) -> Iterator[Watch]:
+    def watching(self, *options: str) -> Iterator[Watch]:
         """Run `watch` until the block ends."""
         process = subprocess.Popen(
-            [*COMMAND, "watch", "--spec", str(self.spec), "--json"],
+            [*COMMAND, "watch", "--spec", str(self.spec), "--json", *options],
             env=self.env,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -136,6 +176,7 @@ class Rehearsal:
             yield watch
         finally:
             if process.poll() is None:
+                watch.go_on()
                 process.send_signal(signal.SIGTERM)
                 process.wait(30)
             reading.join(10)
@@ -172,14 +213,18 @@ def eventually(met: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 @contextmanager
-def rehearsal(folder: Path) -> Iterator[Rehearsal]:
-    """Bring a lab and its first member up; everything is down when the block has ended."""
+def rehearsal(folder: Path, *options: str, **times: str) -> Iterator[Rehearsal]:
+    """Bring a lab and its first member up; everything is down when the block has ended.
+
+    `options` are those of `lab up`, `times` its settings.
+    """
     env = {**os.environ, "EMR_DR_LAB_DIR": str(folder / "lab")}
     town = Rehearsal(folder, env, folder / "emr-dr.yaml")
     town.marks.mkdir()
-    times = ["--set", "emr_notices_after=30", "--set", "ec2_confirms_after=45"]
+    known = {"emr_notices_after": "30", "ec2_confirms_after": "45"} | times
+    settings = [word for name, value in known.items() for word in ("--set", f"{name}={value}")]
     try:
-        town.verb("lab", "up", "--detach", "--owner", str(os.getpid()), *times)
+        town.verb("lab", "up", "--detach", "--owner", str(os.getpid()), *options, *settings)
         env |= json.loads(town.verb("lab", "env", "--json"))
         town.spec.write_text(town.verb("lab", "spec", "active-passive"))
         town.verb("apply", "--spec", str(town.spec), seconds=240)

@@ -17,7 +17,7 @@ from emr_dr.lab.cluster.settings import HTTP_PORTS
 from emr_dr.lab.parts import find_parts
 from lab.lab_world import eventually
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600), pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 # It runs until a file is there, so that the test says when it ends.
 _JOB = """

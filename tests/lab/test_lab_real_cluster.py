@@ -20,7 +20,7 @@ from emr_dr.lab.cluster.processes import marked
 from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LAB_MARKER, PORTS, ClusterSettings, Service
 from emr_dr.lab.parts import find_parts
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600), pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 _PARTS = find_parts()
 _BOOT_SECONDS = 180.0

@@ -78,7 +78,7 @@ def test_the_posts_procedure_runs_unchanged_and_ends_with_a_new_cluster_register
     if missing:
         pytest.skip(f"the post's procedure needs {', '.join(missing)}, which this machine lacks")
     for zone in ZONES:  # it takes the first other AZ, dead or alive: let it be alive
-        client.require(town.folder / "lab").order("come-back", zone=zone)
+        client.require(town.folder / "lab").restore_az(zone)
     old, before = town.serving(), set(town.clusters())
     for service in ("livy", "resource-manager", "name-node"):
         town.verb("lab", "kill-service", service, old["cluster"])

@@ -22,7 +22,6 @@ from emr_dr.errors import (
     EmrDrError,
     OutcomeUnknownError,
     PermanentError,
-    TransientError,
 )
 from emr_dr.ports import Balancer, Clock, ClusterFacts, Clusters, MemberWork
 
@@ -106,7 +105,11 @@ class Actor:
     async def _launch(self, effect: LaunchCluster, document: Document, tenure: Tenure) -> str:
         """Look, call once, and look again when the reply was lost: RunJobFlow has no idempotency token."""
         origin = document.group.origin
-        if any(f.number == effect.number and f.origin == origin for f in await self.clusters.find()):
+        try:
+            before = await self.clusters.find()
+        except PermanentError as error:  # the look was refused, and not the launch
+            raise _SkipError(f"one may exist already, and nobody could look: {error}") from error
+        if any(f.number == effect.number and f.origin == origin for f in before):
             raise _SkipError("a cluster with this launch number exists already")
         self._within(tenure, CREATE_DEADLINE)  # the look took time
         try:
@@ -119,7 +122,7 @@ class Actor:
     async def _found_quietly(self) -> tuple[ClusterFacts, ...]:
         try:
             return tuple(await self.clusters.find())
-        except TransientError:
+        except EmrDrError:  # also one for good: the look was refused, and not the launch
             return ()  # the rounds to come look again; the lost reply is what has to be told now
 
     async def _ours(self, cluster: str, document: Document) -> None:

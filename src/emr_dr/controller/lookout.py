@@ -80,5 +80,10 @@ def seen_elsewhere(
     return tuple((s.vantage, seen.probes) for s in told for seen in s.members if seen.cluster == cluster)
 
 
+def seen_by_others(sightings: Iterable[Sighting], vantage: str, at: float, gap: float) -> bool:
+    """Whether another controller looked just now, and is not cut off as we are."""
+    return any(s.vantage != vantage and s.sees and abs(at - s.at) <= gap for s in sightings)
+
+
 def _told(controls: Sequence[ProbeResult]) -> list[str]:
     return [f"{c.service}: {c.detail}" for c in controls]

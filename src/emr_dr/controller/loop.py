@@ -8,17 +8,18 @@ import structlog
 
 from emr_dr.controller.act import Actor, Ending, Outcome
 from emr_dr.controller.journal import Told, acted, decided, told_by
+from emr_dr.controller.lookout import seen_by_others
 from emr_dr.controller.observe import Observation, Observer
 from emr_dr.controller.publish import views_of
-from emr_dr.controller.tenure import LEASE_SECONDS, Standstill, Tenure, extended, free
-from emr_dr.core.document import Document
+from emr_dr.controller.tenure import LEASE_SECONDS, Standstill, Tenure, Unrenewed, extended, free
+from emr_dr.core.document import Document, Lease
 from emr_dr.core.effects import Effect, LaunchCluster
 from emr_dr.core.evidence import Sighting
 from emr_dr.core.group import Group, Policy, Stage
 from emr_dr.core.recovery import decide
-from emr_dr.core.standing import converged
+from emr_dr.core.standing import begun_anew, converged
 from emr_dr.core.world import RefusedLaunch
-from emr_dr.errors import ConflictError, TransientError, UsageError
+from emr_dr.errors import ConflictError, EmrDrError, TransientError, UsageError
 from emr_dr.ports import Clock, JournalEntry, Store
 
 BRISK_SECONDS = 1.0
@@ -76,11 +77,14 @@ class Controller:
     urls: Callable[[str, str], str]
     stopping: Callable[[], bool] = lambda: False
     _refused: list[RefusedLaunch] = field(default_factory=list)
+    _launched: dict[int, str] = field(default_factory=dict)
     _told: Told = field(default_factory=Told)
     _standstill: Standstill = field(init=False)
+    _unrenewed: Unrenewed = field(init=False)
 
     def __post_init__(self) -> None:
         self._standstill = Standstill(self.clock)
+        self._unrenewed = Unrenewed(self.clock)
 
     async def round(self) -> Round:
         """Do one round: lead it, or be another vantage for whoever leads.
@@ -96,14 +100,40 @@ class Controller:
             raise UsageError("the group is not in this store", where=self.group, remedy="run `emr-dr apply` first")
         if still := self._standstill.look():
             return Round(document, None, still=still)
-        if document.lease is not None and not free(document.lease, self.holder, self.clock.now()):
-            await self.store.tell(self.group, await self.observer.sight(document, self.clock.now()))
+        if document.lease is not None and not self._may_lead(document.lease):
+            self._standstill.rest()
+            await self._bear_witness(document)
             return Round(document, None, leader=document.lease.holder)
-        sightings = await self.store.sightings(self.group)
-        observation = await self.observer.observe(document, self.clock.now(), tuple(self._refused), sightings)
-        if observation.isolated and self._better_placed(observation, sightings):
-            return await self._stand_aside(document, observation)
+        sightings = await self._sightings()
+        launching = {m.number for m in document.group.at(Stage.LAUNCHING)}
+        self._launched = {number: cluster for number, cluster in self._launched.items() if number in launching}
+        observation = await self.observer.observe(
+            document, self.clock.now(), tuple(self._refused), sightings, tuple(self._launched.values())
+        )
+        gap = self.observer.detection.gap
+        if observation.isolated and seen_by_others(sightings, self.observer.vantage, observation.world.at, gap):
+            await self.release()  # to a controller that sees more
+            why = f"cut off, and another controller is not: {'; '.join(observation.troubles)}"
+            return Round(document, None, still=why)
         return await self._lead(document, observation)
+
+    def _may_lead(self, lease: Lease) -> bool:
+        return free(lease, self.holder, self.clock.now()) or self._unrenewed.look(lease)
+
+    async def _bear_witness(self, document: Document) -> None:
+        """Tell whoever leads what we see from here; a store that does not keep it is no reason to end."""
+        try:
+            await self.store.tell(self.group, await self.observer.sight(document, self.clock.now()))
+        except EmrDrError as error:
+            log.warning("sighting_not_told", group=self.group, reason=str(error))
+
+    async def _sightings(self) -> Sequence[Sighting]:
+        """What others saw; without it we lead by our own eyes, as we would alone."""
+        try:
+            return await self.store.sightings(self.group)
+        except EmrDrError as error:
+            log.warning("sightings_not_read", group=self.group, reason=str(error))
+            return ()
 
     async def _lead(self, document: Document, observation: Observation) -> Round:
         """Decide on what was seen, save, and act."""
@@ -113,8 +143,13 @@ class Controller:
             return Round(document, None, still=still)
         if document.lease is None or document.lease.holder != self.holder:
             self._told = told_by(await self.store.newest(self.group, RECALLED))
-        group, effects = decide(document.group, observation.world, self.policy)
-        saved, tenure = await self._save(document, group, observation, effects)
+        self._standstill.saw(all_there_is=not observation.world.blind)
+        known = document
+        if self._standstill.passed:
+            known = replace(document, group=begun_anew(document.group, observation.world.at))
+        group, effects = decide(known.group, observation.world, self.policy)
+        saved, tenure = await self._save(known, group, observation, effects)
+        self._standstill.passed &= saved.version == document.version  # a quiet round keeps the old stamps
         self._refused.clear()
         self._told = replace(self._told, verdicts=observation.verdicts, effects=effects, remarks=observation.remarks)
         # All have to end before the next round decides, also when the journal refuses the outcome of one.
@@ -129,17 +164,6 @@ class Controller:
         outcomes = tuple(e for e in endings if isinstance(e, Outcome))
         self._told = replace(self._told, outcomes={o.effect: o for o in outcomes})
         return Round(saved, observation, outcomes, self.holder)
-
-    def _better_placed(self, observation: Observation, sightings: Iterable[Sighting]) -> bool:
-        """Whether another controller looked just now and is not cut off as we are."""
-        gap = self.observer.detection.gap
-        others = (s for s in sightings if s.vantage != self.observer.vantage)
-        return any(s.sees and abs(observation.world.at - s.at) <= gap for s in others)
-
-    async def _stand_aside(self, document: Document, observation: Observation) -> Round:
-        """Leave the lease to a controller that sees more; decide nothing."""
-        await self.release()
-        return Round(document, None, still=f"cut off, and another controller is not: {'; '.join(observation.troubles)}")
 
     async def run(self, stop: Callable[[Round], bool], told: Callable[[Round], None] = lambda _: None) -> Round:
         """Do rounds until `stop` says so, telling each to `told`. A refused save is just another look.
@@ -206,6 +230,8 @@ class Controller:
         outcome = await self.actor.carry_out(effect, document, tenure)
         if isinstance(effect, LaunchCluster) and outcome.ending is Ending.REFUSED:
             self._refused.append(RefusedLaunch(effect.number, outcome.detail))
+        if isinstance(effect, LaunchCluster) and outcome.ending is Ending.DONE:
+            self._launched[effect.number] = outcome.detail
         if self._told.outcomes.get(effect) != outcome:
             entry = acted(self.clock.now(), outcome, decided_at)
             await self.store.append(self.group, [entry])

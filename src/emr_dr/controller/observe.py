@@ -66,11 +66,16 @@ class Observer:
         at: float,
         refused: Sequence[RefusedLaunch] = (),
         sightings: Iterable[Sighting] = (),
+        launched: Sequence[str] = (),
     ) -> Observation:
-        """Look once. Takes as long as the slowest of its calls; each has a deadline of its own."""
+        """Look once. Takes as long as the slowest of its calls; each has a deadline of its own.
+
+        `launched` are clusters whose creation was answered and that nobody remembers yet: one that ends at once would
+        never be found in the list of those that have not ended.
+        """
         look = Look(document.group)
         found, targets, controls = await asyncio.gather(
-            look.attempt(Sight.CLUSTERS, self._clusters(document.group, look)),
+            look.attempt(Sight.CLUSTERS, self._clusters(document.group, look, launched)),
             look.attempt(Sight.TARGETS, self.balancer.targets()),
             self.probes.controls(),
         )
@@ -117,16 +122,17 @@ class Observer:
         members = tuple(MemberSighting(m.cluster or "", tuple(p)) for m, p in zip(known, probed, strict=True))
         return Sighting(self.vantage, at, not controls or any(c.ok for c in controls), members)
 
-    async def _clusters(self, group: Group, look: Look) -> Sequence[ClusterFacts]:
+    async def _clusters(self, group: Group, look: Look, launched: Sequence[str]) -> Sequence[ClusterFacts]:
         """Those the list shows, and those we know by id: absence from the list never means 'ended'.
 
         One that EMR will not describe is not seen, hence neither healthy nor lost; it must not blind us to the others.
         """
         listed = {f.id: f for f in await self.clusters.find()}
-        unlisted = [m.cluster for m in group.members if m.cluster is not None and m.cluster not in listed]
+        known = {*(m.cluster for m in group.members if m.cluster is not None), *launched}
+        unlisted = sorted(known - listed.keys())
         described = await asyncio.gather(*(look.permitted(self.clusters.describe(c)) for c in unlisted))
-        known = (*listed.values(), *(f for f in described if f is not None))
-        return sorted(known, key=lambda f: (f.created_at, f.id))
+        seen = (*listed.values(), *(f for f in described if f is not None))
+        return sorted(seen, key=lambda f: (f.created_at, f.id))
 
     async def _probe(self, facts: ClusterFacts, group: Group) -> tuple[ProbeResult, ...]:
         address = _address(facts, group)

@@ -42,16 +42,40 @@ def extended(document: Document, holder: str, now: float) -> Lease:
 
 
 @dataclass(slots=True)
-class Standstill:
-    """Notices that the wall clock was set, and keeps its process still for one lease's length after it.
+class Unrenewed:
+    """Notices that a lease of somebody else is not renewed, by our own steady clock, whatever its stamp says.
 
-    Stamps of before mean nothing by the new time: windows would seem filled, deadlines over, leases free.
+    Its holder's wall clock may have been ahead: then the lease would outlive its holder by as much.
     """
 
     clock: Clock
+    _lease: Lease | None = None
+    _since: float = 0.0
+
+    def look(self, lease: Lease) -> bool:
+        """Whether this very lease has stood for longer than a holder that lives would leave it."""
+        if lease != self._lease:
+            self._lease, self._since = lease, self.clock.steady()
+        return self.clock.steady() - self._since > LEASE_SECONDS + CLOCK_SKEW
+
+
+@dataclass(slots=True)
+class Standstill:
+    """Notices that the wall clock was set, and keeps its process still for one lease's length after it.
+
+    Stamps of before mean nothing by the new time: windows would seem filled, deadlines over, leases free. Nor does a
+    deadline mean anything that passed while nobody could see what became of it.
+
+    Attributes:
+        passed: What was stamped before cannot be compared with the time, and has not been stamped anew since.
+    """
+
+    clock: Clock
+    passed: bool = False
     _seen: tuple[float, float] | None = None
     _until: float = field(default=0.0)
     _jump: float = 0.0
+    _saw_all: float | None = None
 
     def look(self) -> str:
         """Why nothing may be done now; empty when the clocks agree."""
@@ -60,7 +84,17 @@ class Standstill:
         if before is not None:
             jump = (wall - before[0]) - (steady - before[1])
             if abs(jump) > CLOCK_JUMP:
-                self._jump, self._until = jump, steady + LEASE_SECONDS
+                self._jump, self._until, self.passed = jump, steady + LEASE_SECONDS, True
         if steady < self._until:
             return f"the clock was set by {self._jump:+.0f} s: nothing is done for {self._until - steady:.0f} s more"
         return ""
+
+    def saw(self, *, all_there_is: bool) -> None:
+        """Note what a leader's round saw; after a lease's length of blindness, stamps are not trusted."""
+        if all_there_is:
+            before, self._saw_all = self._saw_all, self.clock.steady()
+            self.passed |= before is not None and self._saw_all - before > LEASE_SECONDS
+
+    def rest(self) -> None:
+        """Note that somebody else leads, and looks."""
+        self._saw_all = None

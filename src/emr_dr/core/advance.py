@@ -83,23 +83,34 @@ def _advance_one(m: Member, group: Group, world: World, policy: Policy, *, pause
 def _boot(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
     if seen.gone:
         return m.to(Stage.CONDEMNED, world.at, _because("ended while booting", seen))
-    if overdue(m, world, policy):
-        return m.to(Stage.CONDEMNED, world.at, f"not up within {policy.boot:g} s")
-    return m.to(Stage.PROVING, world.at) if seen.emr is EmrState.UP else m
+    if seen.emr is EmrState.UP:  # also late: nobody may have looked when its time was over
+        return m.to(Stage.PROVING, world.at)
+    return m.to(Stage.CONDEMNED, world.at, f"not up within {policy.boot:g} s") if overdue(m, world, policy) else m
 
 
 def _prove(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
-    if seen.gone:
-        return m.to(Stage.CONDEMNED, world.at, _because("ended while proving", seen))
-    if seen.differs:
-        return m.to(Stage.CONDEMNED, world.at, f"it is not what the spec declares: {'; '.join(seen.differs)}")
-    if seen.proving is ProvingResult.FAILED:
-        return m.to(Stage.CONDEMNED, world.at, _because("the proof failed", seen))
-    if overdue(m, world, policy):
-        return m.to(Stage.CONDEMNED, world.at, f"not proven within {policy.prove:g} s")
+    if reason := _unfit(m, seen, world, policy):
+        return m.to(Stage.CONDEMNED, world.at, reason)
     if seen.lost:  # one that served before may come back once more: it is fenced, not ended
         return m.to(Stage.FENCING if m.epoch else Stage.CONDEMNED, world.at, LOST_WHILE_PROVING)
-    return m.to(Stage.STANDBY, world.at) if seen.healthy and seen.proving is ProvingResult.PASSED else m
+    return m.to(Stage.STANDBY, world.at) if _proven(seen) else m
+
+
+def _unfit(m: Member, seen: Cluster, world: World, policy: Policy) -> str:
+    """Why a candidate is never admitted; empty while it still may be."""
+    if seen.gone:
+        return _because("ended while proving", seen)
+    if seen.differs:
+        return f"it is not what the spec declares: {'; '.join(seen.differs)}"
+    if seen.proving is ProvingResult.FAILED:
+        return _because("the proof failed", seen)
+    # One that is proven is not late, and what we do not see because we are cut off is not its fault.
+    late = overdue(m, world, policy) and not _proven(seen) and Sight.PROBES not in world.blind
+    return f"not proven within {policy.prove:g} s" if late else ""
+
+
+def _proven(seen: Cluster) -> bool:
+    return seen.healthy and seen.proving is ProvingResult.PASSED
 
 
 def _look_up(m: Member, group: Group, world: World, policy: Policy, *, paused: bool) -> Member | None:

@@ -61,9 +61,11 @@ def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Po
         return _Loss(
             refusal=f"cooldown: member {m.number} is lost, and a switch was made less than {policy.cooldown:g} s ago"
         )
-    if lost and spare:
-        return _Loss(goes=True, takes_spare=True, unplanned=True, reason=why)
-    if drained and spare:
+    room = len(kept) <= group.wanted.serving  # its place is free for a spare, once it has gone
+    staying = sum(not failing(o, world, policy) for o in kept if o is not m)
+    if lost and spare and (room or staying < group.wanted.serving):  # of too many, all that are lost go in this save
+        return _Loss(goes=True, takes_spare=room, unplanned=True, reason=why)
+    if drained and spare and room:
         return _Loss(goes=True, takes_spare=True, reason="handed over")
     return _Loss(goes=drained and others and len(kept) > group.wanted.serving, reason="fewer are wanted")
 
@@ -83,7 +85,7 @@ def hand_over(group: Group, world: World) -> Group:
         leaver = next((m for m in serving if m.stage is Stage.DRAINING), serving[-1] if serving else None)
     successor = any(world.healthy(m) for m in group.at(Stage.STANDBY))
     others = any(m is not leaver and m.stage is Stage.SERVING and world.healthy(m) for m in serving)
-    possible = leaver is not None and (successor or (surplus and others))
+    possible = leaver is not None and (others if surplus else successor)  # of too many, nobody takes the leaver's place
     called_off = [m for m in serving if m.stage is Stage.DRAINING and not (possible and m is leaver)]
     members = move(group.members, called_off, Stage.SERVING, world.at)
     if possible and leaver is not None and leaver.stage is Stage.SERVING and world.healthy(leaver) and not group.held:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from emr_dr.core.group import Avoidance, Group, Placement, Policy
+from emr_dr.core.group import Avoidance, Group, Placement, Policy, Stage
 from emr_dr.core.world import World
 
 _ZONE = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d[a-z]?\b")
@@ -14,14 +14,15 @@ _NUMBER = re.compile(r"\d+")
 def choose(group: Group, world: World, policy: Policy) -> Placement:
     """Return the placement to try next.
 
-    First those that neither failed a candidate lately nor hold a lost member, then the one whose failure is oldest;
-    among equals one whose AZ holds no member, then the declared order. Nothing is refused for good: with every
-    placement in trouble the least recent trouble is still tried.
+    First those that failed no candidate lately, and of them those whose AZ holds no lost member; then the one whose
+    failure is oldest. Among equals one whose AZ holds no member, then the declared order. Nothing is refused for good:
+    each is tried before one that failed is tried again.
     """
-    return min(
-        policy.placements,
-        key=lambda p: (_trouble(p, group, world, policy), _occupied(p, group), policy.placements.index(p)),
-    )
+
+    def rank(p: Placement) -> tuple[float, bool, bool, int]:
+        return _failed(p, group, world, policy), _lost(p, group, world), _occupied(p, group), policy.placements.index(p)
+
+    return min(policy.placements, key=rank)
 
 
 def avoid(group: Group, avoidance: Avoidance) -> Group:
@@ -54,12 +55,16 @@ def _fresh(avoidance: Avoidance, at: float, policy: Policy) -> bool:
     return at - avoidance.at < policy.avoid_for
 
 
-def _trouble(placement: Placement, group: Group, world: World, policy: Policy) -> float:
-    """When the placement last gave trouble; 0 for never. An AZ that holds a lost member is in trouble now."""
-    if any(_same_az(m.placement, placement) and world.lost(m) for m in group.members):
-        return world.at
+def _failed(placement: Placement, group: Group, world: World, policy: Policy) -> float:
+    """When the placement last failed a candidate, as far as it is remembered; 0 for never."""
     failures = [a.at for a in group.avoid if _speaks_of(a, placement) and _fresh(a, world.at, policy)]
     return max(failures, default=0.0)
+
+
+def _lost(placement: Placement, group: Group, world: World) -> bool:
+    """Whether its AZ holds a lost member; what failed a candidate is remembered, and may speak of one type only."""
+    members = (m for m in group.members if m.stage is not Stage.CONDEMNED)
+    return any(_same_az(m.placement, placement) and world.lost(m) for m in members)
 
 
 def _speaks_of(avoidance: Avoidance, placement: Placement) -> bool:

@@ -63,4 +63,6 @@ def _older_than(world: World, group: Group) -> str:
     newest = max((c.number for c in world.clusters), default=0)
     if newest <= group.launched:
         return ""
-    return f"the store is older than the world: it gave out launch {group.launched}, launch {newest} exists"
+    unknown = ", ".join(c.id for c in world.clusters if c.number > group.launched)
+    told = f"the store is older than the world: it gave out launch {group.launched}, launch {newest} exists"
+    return f"{told}; restore the newest copy of the store; if there is none, nothing is done until {unknown} has ended"

@@ -20,7 +20,8 @@ def staff(group: Group, world: World, policy: Policy) -> Group:
         if seen is None or not seen.healthy:
             continue
         # Also with all attempts spent, or held: it costs no launch, and left alone it would only seem to be waited for.
-        if lacking > 0 and seen.target is TargetState.ABSENT:
+        # Nobody is fenced and proven again in one save: that he is no target has to be seen after he was fenced.
+        if lacking > 0 and seen.target is TargetState.ABSENT and m.since != world.at:
             members = move(group.members, [m], Stage.PROVING, world.at, reason="came back")
             group = replace(group, members=members, attempts=group.attempts + 1)
         lacking -= 1  # also while it is not yet out of the balancer: wait for it rather than launch another

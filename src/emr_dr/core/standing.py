@@ -59,6 +59,17 @@ def missing(group: Group, world: World, policy: Policy) -> int:
     return total - len(usable)
 
 
+def begun_anew(group: Group, at: float) -> Group:
+    """Return the group with all stages entered just now, for whoever cannot compare its stamps with the time.
+
+    Deadlines begin once more: too late to give up costs less than to end what is well.
+    """
+    members = tuple(replace(m, since=at) for m in group.members)
+    launches = tuple(min(launched_at, at) for launched_at in group.launches)
+    recovered_at = None if group.recovered_at is None else min(group.recovered_at, at)
+    return replace(group, members=members, launches=launches, recovered_at=recovered_at)
+
+
 def move(
     members: tuple[Member, ...], which: Sequence[Member], stage: Stage, at: float, *, epoch: int = 0, reason: str = ""
 ) -> tuple[Member, ...]:
