@@ -138,15 +138,21 @@ async def tick(site: Site, seconds: float, told: Told) -> Round:
     """Run rounds until nothing is outstanding or `seconds` are over, for schedulers; at least one.
 
     Any number of ticks and watches may run at once: one leads, the others see that and end.
+
+    Raises:
+        TransientError: The store was out of reach when the time was over.
     """
-    until = site.clock.now() + seconds
+    controller, until = site.controller, site.clock.steady() + seconds
+
+    def over() -> bool:  # also between rounds that fail, and whoever sets the clock
+        return controller.stopping() or site.clock.steady() >= until
 
     def stop(done: Round) -> bool:
-        return done.converged or done.observation is None or site.clock.now() >= until
+        return done.converged or done.observation is None
 
     await _stage_proving_job(site)
     try:
-        return await site.controller.run(stop, told)
+        return await replace(controller, stopping=over).run(stop, told)
     finally:
         await _give_back(site)
 

@@ -1,5 +1,6 @@
 """The service functions, over memory and virtual time: what each does, refuses, and leaves alone."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 
@@ -8,12 +9,15 @@ import pytest
 from emr_dr import service
 from emr_dr.core.document import Document
 from emr_dr.core.group import Placement
-from emr_dr.errors import ConflictError, PermanentError, UsageError
+from emr_dr.errors import ConflictError, PermanentError, TransientError, UsageError
+from emr_dr.lab.memory import OwnClock
 from emr_dr.provision.change import Change
 from emr_dr.service import Answer, Site
 from emr_dr.stores.memory import MemoryStore
 from provision.memory_account import MemoryAccount, Subnet
+from simulation.acts import HOUR
 from simulation.harness import GROUP, Scene, site
+from simulation.odd_ports import FailingStore
 
 
 async def apply(found: Site) -> list[Change]:
@@ -93,6 +97,23 @@ async def test_a_tick_ends_when_nothing_is_outstanding_and_gives_the_lease_back(
     assert document is not None
     assert document.lease is not None
     assert document.lease.expires_at <= scene.clock.now()
+
+
+# Row 21, for schedulers: a tick that never ended would hold up the ones after it
+@pytest.mark.parametrize("set_back", [0.0, -HOUR], ids=["clock untouched", "clock set back meanwhile"])
+async def test_a_tick_ends_in_its_time_though_its_store_is_out_of_reach(set_back: float) -> None:
+    scene, store = Scene(), FailingStore()
+    scene.store = store
+    await apply(site(scene))
+    clock = OwnClock(scene.clock)
+    found = replace(site(scene), clock=clock, controller=scene.controller(clock=clock))
+    store.down = True
+    scene.clock.at(scene.clock.now() + 20, lambda: setattr(clock, "ahead", set_back))
+    began = scene.clock.steady()
+    async with asyncio.timeout(2):
+        with pytest.raises(TransientError, match="out of reach"):
+            await service.tick(found, 50, lambda _: None)
+    assert scene.clock.steady() - began < 60
 
 
 async def test_a_tick_does_nothing_while_another_controller_leads() -> None:

@@ -127,6 +127,14 @@ class Controller:
         except EmrDrError as error:
             log.warning("sighting_not_told", group=self.group, reason=str(error))
 
+    async def _recall(self) -> Told:
+        """What the journal was told already; one that cannot be read is told all of it once more."""
+        try:
+            return told_by(await self.store.newest(self.group, RECALLED))
+        except EmrDrError as error:
+            log.warning("journal_not_read", group=self.group, reason=str(error))
+            return Told()
+
     async def _sightings(self) -> Sequence[Sighting]:
         """What others saw; without it we lead by our own eyes, as we would alone."""
         try:
@@ -142,7 +150,7 @@ class Controller:
         if still := self._standstill.look():
             return Round(document, None, still=still)
         if document.lease is None or document.lease.holder != self.holder:
-            self._told = told_by(await self.store.newest(self.group, RECALLED))
+            self._told = await self._recall()
         self._standstill.saw(all_there_is=not observation.world.blind)
         known = document
         if self._standstill.passed:
