@@ -7,7 +7,7 @@ import pytest
 
 from emr_dr.controller.loop import Controller
 from emr_dr.core.evidence import Sighting
-from emr_dr.core.group import Stage
+from emr_dr.core.group import Stage, Wanted
 from emr_dr.core.verdict import VerdictName
 from emr_dr.errors import PermanentError, TransientError
 from emr_dr.lab.memory import Machine
@@ -92,6 +92,14 @@ async def test_a_loss_that_two_places_see_is_believed_where_the_balancer_is_mute
     scene.cloud.freeze(member.id)
     await together(scene, 5 * MINUTE, leader, other)
     assert "so does the controller at there" in await why(scene, member, VerdictName.MEMBER_LOST)
+
+
+# Row 8, with a standby of which nobody else can speak
+async def test_a_path_broken_to_all_members_costs_no_standby_and_no_launch() -> None:
+    scene, _, controller = await led(Wanted(1, 1))
+    scene.cloud.unreachable |= {m.address for m in scene.cloud.machines.values()}
+    await go_on(controller, HOUR)
+    assert len(scene.cloud.machines) == 2
 
 
 # A check that the user declared, and that has no listener

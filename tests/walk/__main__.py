@@ -1,25 +1,50 @@
-"""Walk the runs of the record whose names hold every word given: `PYTHONPATH=tests python -m walk [word ...]`."""
+"""Walk: `PYTHONPATH=tests python -m walk [--ci | --all] [word ...]`.
 
+Without words, `--ci` is what CI runs; with words, the runs and planted faults of `--all` whose names hold every word.
+"""
+
+import multiprocessing
 import sys
-from dataclasses import replace
+import time
+from collections.abc import Iterator
 
-from walk.runs import RUNS, UNBOUNDED
-from walk.search import Walk
+from walk.report import Report, choose, walk
+from walk.search import Result
+
+PROCESSES = 2
 
 
-def main(words: list[str]) -> int:
-    """Print one line a run and the story of each fault; 1 if a bounded run has one."""
-    failed = 0
-    for bounded, runs in ((True, RUNS), (False, UNBOUNDED)):
-        for name, setup in runs.items():
-            title = f"{name}{'' if bounded else ', unbounded'}"
-            if not all(word in title for word in words):
-                continue
-            result = Walk(replace(setup, limit=700_000)).run()
-            failed |= bounded and bool(result.faults)
-            sys.stdout.write(f"{title:60s} {result.story() if bounded else result}\n")
-            sys.stdout.flush()
-    return int(failed)
+def main(arguments: list[str]) -> int:
+    """Print a line a run as it finishes, and the sums; 1 if something is broken, left out or not found."""
+    flags = {a for a in arguments if a.startswith("-")}
+    if flags - {"--ci", "--all"} or len(flags) > 1:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    words = [a for a in arguments if a not in flags]
+    everything = "--all" in flags or (bool(words) and "--ci" not in flags)
+    started, report = time.monotonic(), Report()
+    for name, result in _walked(choose(everything=everything, words=words)):
+        _print(report.add(name, result))
+    if not words:
+        _print(report.landmarks())
+    _print(f"{time.monotonic() - started:.0f} s")
+    _print(str(report))
+    return 0 if report.fine else 1
+
+
+def _walked(names: list[str]) -> Iterator[tuple[str, Result]]:
+    """Walk them all, each in a process of its own, so that its memory is given back."""
+    with multiprocessing.get_context("fork").Pool(PROCESSES, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(_named, names)
+
+
+def _named(name: str) -> tuple[str, Result]:
+    return name, walk(name)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,36 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
-from emr_dr.core.group import Group, Pause, Stage
-from emr_dr.core.world import EmrState
-from walk import invariants
+from walk import decisions, invariants, landmarks, operators
 from walk.canonical import Canon
+from walk.nature import fates, terminated
 from walk.observation import View, observe, views
-from walk.setup import Budget, Setup
-from walk.state import Deed, Hand, Kind, Machine, State, Verb, acting, deeds, without
+from walk.saying import changes
+from walk.setup import Setup, spent
+from walk.state import NEW, Deed, Hand, Kind, Machine, Outcome, State, Step, Verb, acting, deeds, without
 
 MOST_MACHINES = 8
-
-
-class Step(NamedTuple):
-    """One thing that happens. Benign ones are what a good day brings: they must suffice to get out of every state."""
-
-    label: str
-    benign: bool
-    state: State
-    bad: tuple[str, ...] = ()
-
-
-class Outcome(NamedTuple):
-    """One decision the lease holder may come to, and the cheapest way of looking that leads to it."""
-
-    label: str
-    group: int
-    deeds: tuple[Deed, ...]
-    bad: tuple[str, ...]
-    cost: str
 
 
 class Adversary:
@@ -42,16 +22,16 @@ class Adversary:
         self._canon = canon
         self._decisions = dict[tuple[object, ...], tuple[int, tuple[Deed, ...], tuple[str, ...]]]()
         self._outcomes = dict[tuple[object, ...], list[Outcome]]()
+        self.marks = set[str]()
+        """What the decisions asked for so far came to."""
+        self.cut = False
+        """Whether a launch was left out, because there were too many clusters already."""
 
     def steps(self, state: State) -> Iterator[Step]:
-        """Every next state, in canonical form."""
-        for step in self._raw_steps(state):
-            yield step._replace(state=self._canon.state(step.state))
-
-    def _raw_steps(self, state: State) -> Iterator[Step]:
+        """Every next state, before it is brought into canonical form."""
         for i, machine in enumerate(state.machines):
             yield from self._nature(state, i, machine)
-        yield from self._operator(state)
+        yield from operators.steps(state, self._canon, self._setup)
         if state.budget.lease:
             yield from self._move_lease(state)
         if state.lead is None:
@@ -61,96 +41,34 @@ class Adversary:
         for i, hand in enumerate(state.former):
             yield from self._wake(state, hand, state.former[:i] + state.former[i + 1 :])
 
-    # Nature: what becomes of clusters by themselves
-
     def _nature(self, state: State, i: int, m: Machine) -> Iterator[Step]:
-        for label, cost, after in self._fates(m, state.budget):
+        for label, cost, after in fates(m, state.budget, self._setup):
             machines = (*state.machines[:i], after, *state.machines[i + 1 :])
-            spent = state._replace(machines=machines, budget=_spend(state.budget, cost))
-            yield Step(f"{m.id} {label}", not cost, spent)
-
-    def _fates(self, m: Machine, budget: Budget) -> Iterator[tuple[str, str, Machine]]:
-        """What may become of one cluster by itself, and the budget that it is paid from; the free ones are benign."""
-        if m.emr is EmrState.STARTING:
-            yield "is up", "", m._replace(emr=EmrState.UP)
-            if budget.unfit:
-                yield "fails to boot", "unfit", m._replace(emr=EmrState.ENDED)
-                yield "is up, but unfit", "unfit", m._replace(emr=EmrState.UP, unfit=True)
-        if m.emr is EmrState.ENDING:
-            yield "has ended", "", m._replace(emr=EmrState.ENDED)
-        if m.emr is EmrState.UP and m.busy:
-            yield "has finished its batch", "", m._replace(busy=False)
-        if m.fit:
-            if budget.fail:
-                yield "fails", "fail", m._replace(answers=False)
-            if budget.gone:
-                yield "is terminated by a person", "gone", m._replace(emr=self._terminated)
-            if budget.work and m.target and not m.busy:
-                yield "is given a batch", "work", m._replace(busy=True)
-        elif m.emr is EmrState.UP and budget.back:
-            yield "comes back", "back", m._replace(answers=True)
-
-    @property
-    def _terminated(self) -> EmrState:
-        return EmrState.ENDING if self._setup.ending else EmrState.ENDED
-
-    # Operators: each of their writes makes the save that is under way stale
-
-    def _operator(self, state: State) -> Iterator[Step]:
-        group, budget = self._canon[state.group], state.budget
-        if budget.switch and group.leaving is None:
-            for m in group.at(Stage.SERVING):
-                yield self._write(state, f"switchover from {m.cluster}", "switch", replace(group, leaving=m.number))
-        if budget.switch and group.leaving is not None:
-            yield self._write(state, "switchover called off", "switch", replace(group, leaving=None))
-        if budget.switch:
-            for wanted in self._setup.scale:
-                if wanted != group.wanted:
-                    label = f"{wanted.serving}+{wanted.standby} wanted"
-                    yield self._write(state, label, "switch", replace(group, wanted=wanted))
-        if budget.pause and group.pause is None:
-            yield self._write(state, "pause", "pause", replace(group, pause=Pause("operator", 5.0)))
-        if budget.restore:  # controllers are stopped for it; the walk interned its first group first
-            after = State(0, state.machines, None, (), (), _spend(budget, "restore"))
-            yield Step("operator: the store is restored from its first copy", False, after)
-        if budget.stranger:
-            machine = Machine("~", 0, EmrState.ENDED, target=True)
-            after = state._replace(machines=(*state.machines, machine), budget=_spend(budget, "stranger"))
-            yield Step("an address that nobody knows is registered", False, after)
-
-    def _write(self, state: State, label: str, cost: str, group: Group) -> Step:
-        lead = self._after_foreign_write(state.lead)
-        index, budget = self._canon.intern(group), _spend(state.budget, cost)
-        return Step(f"operator: {label}", False, state._replace(group=index, lead=lead, budget=budget))
-
-    def _after_foreign_write(self, hand: Hand | None) -> Hand | None:
-        """A save that must be refused is dropped at once."""
-        stale = hand is not None and hand.kind is Kind.SAVE and self._setup.compare_and_set
-        return None if stale else hand
+            after_it = state._replace(machines=machines, budget=spent(state.budget, cost))
+            yield Step(f"<{m.id}> {label}", not cost, after_it)
 
     def _move_lease(self, state: State) -> Iterator[Step]:
         """The former holder is not told; what it cannot carry out any more is dropped at once."""
-        left, setup, budget = state.lead, self._setup, _spend(state.budget, "lease")
+        left, setup, budget = state.lead, self._setup, spent(state.budget, "lease")
         if left is not None and left.kind is Kind.SAVE and setup.lease_in_document and setup.compare_and_set:
             left = None
         if left is not None and left.kind is Kind.ACT and setup.bounded:
             left = None
         if left is not None and len(state.former) < setup.controllers - 1:
             former = tuple(sorted((*state.former, left)))
-            yield Step("the lease moves, its holder sleeps", False, State(*state[:2], None, former, (), budget))
+            label = "the controller falls asleep; the lease runs out, and another one takes it"
+            yield Step(label, False, State(*state[:2], None, former, (), budget))
         elif left is None and state.lead is not None:
-            yield Step("the lease moves", False, State(*state[:2], None, state.former, (), budget))
-
-    # The lease holder
+            yield Step("another controller takes the lease", False, State(*state[:2], None, state.former, (), budget))
 
     def _look(self, state: State) -> Iterator[Step]:
         kind = Kind.ACT_FIRST if self._setup.act_first else Kind.SAVE
         for o in self._decide(state):
             hand = Hand(kind if o.deeds else Kind.SAVE, o.group, o.deeds)
-            budget = _spend(state.budget, o.cost)
+            budget = spent(state.budget, o.cost)
             yield Step(o.label, not o.cost, state._replace(lead=hand, told=(), budget=budget), o.bad)
         if state.told:
-            yield Step("crashes, forgets the refusal", False, state._replace(told=()))
+            yield Step("the controller crashes, and forgets the refusal", False, state._replace(told=()))
 
     def _go_on(self, state: State, hand: Hand) -> Iterator[Step]:
         if hand.kind is Kind.SAVE:
@@ -158,22 +76,24 @@ class Adversary:
             if self._setup.compare_and_set and hand.group != state.group:
                 former = tuple(h for h in former if h.kind is not Kind.SAVE)  # their version is old now
             lead = None if self._setup.act_first else acting(hand.deeds)
-            yield Step("saves", True, state._replace(group=hand.group, lead=lead, former=former))
+            yield Step("it saves the decision", True, state._replace(group=hand.group, lead=lead, former=former))
         for i, deed in enumerate(hand.deeds if hand.kind is not Kind.SAVE else ()):
             rest = without(hand.deeds, i)
             lead = acting(rest)
             if hand.kind is Kind.ACT_FIRST:
                 lead = Hand(Kind.ACT_FIRST if rest else Kind.SAVE, hand.group, rest)
             yield from self._carry_out(state._replace(lead=lead), deed, tells=True)
-        undone = ", ".join(map(str, hand.deeds)) if hand.kind is Kind.ACT else "before the save"
-        yield Step(f"crashes: {undone}", False, state._replace(lead=None, told=()))
+        undone = " and ".join(map(str, hand.deeds))
+        label = f"it crashes; undone is: {undone}" if hand.kind is Kind.ACT else "it crashes before the save"
+        yield Step(label, False, state._replace(lead=None, told=()))
 
     def _wake(self, state: State, hand: Hand, others: tuple[Hand, ...]) -> Iterator[Step]:
         if hand.kind is Kind.SAVE:
             left = None if self._setup.bounded else acting(hand.deeds)
             former = tuple(sorted((*others, left))) if left else others
-            lead = self._after_foreign_write(state.lead)
-            yield Step("LATE save", True, state._replace(group=hand.group, lead=lead, former=former))
+            lead = operators.after_foreign_write(state.lead, self._setup)
+            label = "LATE: the sleeper wakes up, and its save succeeds"
+            yield Step(label, True, state._replace(group=hand.group, lead=lead, former=former))
             return
         for i, deed in enumerate(hand.deeds):
             rest = acting(without(hand.deeds, i))
@@ -204,41 +124,43 @@ class Adversary:
             before, policy = self._canon[state.group], self._setup.policy
             world = observe(state.machines, self._canon.remembered(state.group), view, state.told)
             after, effects = self._setup.decide(before, world, policy)
-            bad = invariants.of_decision(before, after, world, policy)
+            if not self._setup.count_attempts and {a.cause for a in after.avoid} - {a.cause for a in before.avoid}:
+                after = replace(after, attempts=1)  # who failed was an attempt, though it was not counted
+            bad = decisions.of_decision(before, after, world, policy)
+            bad += invariants.of_ends(before, after, state.machines, view)
+            self.marks.update(landmarks.of(before, after, world, policy))
             decision = self._decisions[key] = self._canon.intern(after), deeds(effects), bad
         return decision
 
     def _tell(self, before: int, view: View, after: int, done: tuple[Deed, ...]) -> str:
-        old = {(m.number, m.cluster): m.stage for m in self._canon[before].members}
-        moved = [
-            f"{m.cluster or f'#{m.number}'} {m.stage}"
-            for m in self._canon[after].members
-            if old.get((m.number, m.cluster)) is not m.stage
-        ]
-        return f"looks ({view.name}) and decides: " + (", ".join([*moved, *map(str, done)]) or "nothing new")
-
-    # Calls to AWS
+        told = "; ".join(changes(self._canon[before], self._canon[after])) or "nothing new"
+        wish = f"; and then to {' and to '.join(map(str, done))}" if done else ""
+        return f"the controller looks ({view.name}) and decides: {told}{wish}"
 
     def _carry_out(self, state: State, deed: Deed, *, tells: bool) -> Iterator[Step]:
-        late = "" if tells else "LATE "
+        """One call to AWS; `tells` is whether who makes it still leads, and so remembers a refusal."""
+        label = f"it does: {deed}" if tells else f"LATE: the sleeper wakes up and does: {deed}"
         if deed.verb is Verb.LAUNCH:
             if len(state.machines) < MOST_MACHINES:
-                machines = (*state.machines, Machine("~", deed.number))
-                yield Step(f"{late}{deed}", True, state._replace(machines=machines))
+                machines = (*state.machines, Machine(NEW, deed.number))
+                yield Step(f"{label}; <{NEW}> is starting", True, state._replace(machines=machines))
+            else:
+                self.cut = True
             if state.budget.refuse:
                 told = tuple(sorted((*state.told, deed.number))) if tells else state.told
-                after = state._replace(told=told, budget=_spend(state.budget, "refuse"))
-                yield Step(f"{late}{deed}: refused", False, after)
+                after = state._replace(told=told, budget=spent(state.budget, "refuse"))
+                yield Step(f"{label}; AWS refuses it", False, after)
             return
         i = next((i for i, m in enumerate(state.machines) if m.id == deed.cluster), None)
         if i is None:
-            yield Step(f"{late}{deed}: nothing there", True, state)
+            yield Step(f"{label}; there is nothing left of it", True, state)
             return
         machine = state.machines[i]
         changed, refused = self._changed(machine, deed)
         bad = () if refused else invariants.of_deed(deed, machine, self._canon[state.group])
         machines = (*state.machines[:i], changed, *state.machines[i + 1 :])
-        yield Step(f"{late}{deed}{': refused' if refused else ''}", True, state._replace(machines=machines), bad)
+        refusal = "; AWS refuses it, for termination protection is on" if refused else ""
+        yield Step(f"{label}{refusal}", True, state._replace(machines=machines), bad)
 
     def _changed(self, m: Machine, deed: Deed) -> tuple[Machine, bool]:
         """The cluster after the deed, and whether AWS refused it."""
@@ -248,10 +170,6 @@ class Adversary:
             case Verb.TERMINATE if m.protected and not m.ended:
                 return m, True
             case Verb.TERMINATE:
-                return m._replace(emr=EmrState.ENDED if m.ended else self._terminated), False
+                return terminated(m, self._setup), False
             case _:
                 return m if m.ended else m._replace(protected=deed.verb is Verb.PROTECT), False
-
-
-def _spend(budget: Budget, what: str) -> Budget:
-    return budget._replace(**{what: getattr(budget, what) - 1}) if what else budget

@@ -1,9 +1,10 @@
 """Canonical forms: states that can only behave alike become one, so that the walk ends."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
-from emr_dr.core.group import Group, Member
+from emr_dr.core.group import Avoidance, Group, Member
+from emr_dr.core.standing import NOT_PROVEN_AGAIN
 from walk.setup import Setup
 from walk.state import Deed, Hand, Kind, Machine, State, Verb
 
@@ -48,11 +49,14 @@ class Canon:
         """The clusters that a group remembers."""
         return self._referred[index][0]
 
+    def naming(self, state: State) -> Naming:
+        """How the clusters and launches of a state are called in its canonical form."""
+        machines, numbers = self._kept(state)
+        return Naming(tuple((m.id, chr(97 + i)) for i, m in enumerate(machines)), tuple(sorted(numbers)))
+
     def state(self, state: State) -> State:
         """The canonical form of a state."""
-        ids, numbers = self._referred_by(state)
-        machines = tuple([m for m in state.machines if not m.ended or m.target or m.id in ids])
-        numbers.update([m.number for m in machines if m.number])
+        machines, numbers = self._kept(state)
         if self._is_canonical(state, machines, numbers):
             return state if len(machines) == len(state.machines) else state._replace(machines=machines)
         naming = Naming(tuple((m.id, chr(97 + i)) for i, m in enumerate(machines)), tuple(sorted(numbers)))
@@ -65,6 +69,13 @@ class Canon:
             tuple(sorted(naming.rank(n) for n in state.told)),
             state.budget,
         )
+
+    def _kept(self, state: State) -> tuple[tuple[Machine, ...], set[int]]:
+        """The clusters that still matter, and every launch number that somebody still speaks of."""
+        ids, numbers = self._referred_by(state)
+        machines = tuple([m for m in state.machines if not m.ended or m.target or m.id in ids])
+        numbers.update([m.number for m in machines if m.number])
+        return machines, numbers
 
     def _referred_by(self, state: State) -> tuple[set[str], set[int]]:
         """Every cluster and launch number that somebody still speaks of."""
@@ -124,21 +135,64 @@ class Canon:
     def _canonical(self, group: Group) -> Group:
         """Stamps to 0, words away, epochs to ranks, counters that nothing is limited by away."""
         ranks = {e: i for i, e in enumerate(sorted({0} | {m.epoch for m in group.members}))}
-        members = [_plain(m, ranks[m.epoch], self._setup) for m in group.members]
-        return replace(
-            group,
+        members = [_plain(m, ranks[m.epoch]) for m in group.members]
+        avoid = self._ranked(group.avoid) if group.avoid else ()
+        return Group(
+            group.name,
+            group.origin,
+            group.wanted,
             members=tuple(sorted(members, key=lambda m: (m.number, m.cluster or ""))),
             epoch=max(ranks.values()),
+            launched=group.launched,
             launches=(0.0,) * len(group.launches) if self._setup.count_launches else (),
-            attempts=group.attempts if self._setup.count_attempts else 0,
-            recovered_at=0.0 if group.recovered_at is not None and self._setup.policy.cooldown else None,
-            avoid=(),
-            refusals=(),
+            attempts=group.attempts if self._setup.count_attempts else _under_way(group, avoid),
+            leaving=group.leaving,
+            pause=group.pause,
             held="held" if group.held else "",
+            recovered_at=0.0 if group.recovered_at is not None and self._setup.policy.cooldown else None,
+            avoid=avoid,
+            refusals=(),
         )
 
+    def _ranked(self, avoidances: tuple[Avoidance, ...]) -> tuple[Avoidance, ...]:
+        """What is remembered of failures, by where and why; of when, only which was before which.
 
-def _plain(member: Member, epoch: int, setup: Setup) -> Member:
-    address = member.cluster if member.cluster and member.address else ""
-    placement = setup.policy.placements[0]
-    return replace(member, since=0.0, reason="", epoch=epoch, placement=placement, address=address)
+        The first is not at 0, which would read as "never", and all are long before the earliest look.
+        """
+        causes, fades = self._setup.alike, self._setup.policy.avoid_for == 0
+        kept = [a for a in avoidances if (a.cause and causes) or not fades]
+        stamps = sorted({a.at for a in kept})
+        plain = [
+            replace(a, at=(stamps.index(a.at) + 1) / 1000, reason="", cause=a.cause if causes else "") for a in kept
+        ]
+        return tuple(sorted(plain, key=lambda a: (a.subnet, a.instance_type)))
+
+
+def _plain(m: Member, epoch: int) -> Member:
+    address = m.cluster if m.cluster and m.address else ""
+    reason = NOT_PROVEN_AGAIN if m.reason.startswith(NOT_PROVEN_AGAIN) else ""  # the only one that decides anything
+    return Member(m.number, m.stage, 0.0, m.cluster, epoch, m.tries, m.placement, address, reason)
+
+
+def _under_way(group: Group, avoid: tuple[Avoidance, ...]) -> int:
+    """Uncounted attempts: whether a recovery is under way still matters to how long its causes are remembered."""
+    return min(group.attempts, 1) if any(a.cause for a in avoid) else 0
+
+
+def _refuse_what_is_new() -> None:
+    """A field that is not dealt with above would be lost, and states taken for equal that are not."""
+    known = {
+        Group: "name origin wanted members epoch launched launches attempts leaving"
+        " pause held recovered_at avoid refusals",
+        Member: "number stage since cluster epoch tries placement address reason",
+        Avoidance: "subnet at reason cause instance_type",
+    }
+    for kept, names in known.items():
+        new = {f.name for f in fields(kept)} ^ set(names.split())
+        if new:
+            raise AssertionError(
+                f"{kept.__name__} has changed in {', '.join(sorted(new))}: say here what the walk keeps"
+            )
+
+
+_refuse_what_is_new()

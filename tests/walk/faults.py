@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from emr_dr.core import advance, ensure, entitlement, staffing
 from emr_dr.core.effects import Effect, RegisterTarget, TerminateCluster
-from emr_dr.core.group import ENTITLED, Group, Policy, Stage
+from emr_dr.core.group import COMING, ENTITLED, Group, Policy, Stage
 from emr_dr.core.standing import missing, move, served
-from emr_dr.core.world import EmrState, TargetState, World
+from emr_dr.core.world import EmrState, HostHealth, TargetState, World
 from walk.parts import Parts
 
 
@@ -91,6 +91,14 @@ def _leaves_the_candidate_of_an_abort(group: Group, world: World, policy: Policy
     return staffing.staff(group, world, policy)
 
 
+def _forgets_the_candidate_of_an_abort(group: Group, world: World, policy: Policy) -> Group:
+    """Drop a candidate that is not needed, as if nothing had to be done about its cluster."""
+    after = staffing.staff(group, world, policy)
+    coming = {(m.number, m.cluster) for m in group.at(*COMING)}
+    given_up = {(m.number, m.cluster) for m in after.at(Stage.CONDEMNED)} & coming
+    return replace(after, members=tuple(m for m in after.members if (m.number, m.cluster) not in given_up))
+
+
 def _counts_the_launches_of_nobody(group: Group, world: World, policy: Policy) -> Group:
     after = staffing.staff(replace(group, launches=()), world, policy)
     return replace(after, launches=(*group.launches, *after.launches))
@@ -107,9 +115,70 @@ def _retires_without_evidence(group: Group, world: World, policy: Policy) -> Gro
     return staffing.retire(group, world, replace(policy, retire_unconfirmed_after=0))
 
 
+def _retires_whom_ec2_calls(words: frozenset[HostHealth], group: Group, world: World, policy: Policy) -> Group:
+    """Take such a word of EC2 for the machine's end, whatever else is known of the member."""
+    seen = tuple(replace(c, host=HostHealth.GONE) if c.host in words else c for c in world.clusters)
+    return staffing.retire(group, replace(world, clusters=seen), policy)
+
+
+def _retires_the_impaired_that_answers(group: Group, world: World, policy: Policy) -> Group:
+    return _retires_whom_ec2_calls(frozenset({HostHealth.IMPAIRED}), group, world, policy)
+
+
+def _retires_on_any_word_of_ec2(group: Group, world: World, policy: Policy) -> Group:
+    return _retires_whom_ec2_calls(frozenset(HostHealth), group, world, policy)
+
+
+def _sees_no_region_trouble(group: Group, world: World, policy: Policy) -> Group:
+    """Retire as if no AZ were known."""
+    places = {m.number: m.placement for m in group.members}
+    nowhere = tuple(replace(m, placement=None) for m in group.members)
+    after = staffing.retire(replace(group, members=nowhere), world, policy)
+    return replace(after, members=tuple(replace(m, placement=places[m.number]) for m in after.members))
+
+
+def _stays_idle_while_held(group: Group, world: World, policy: Policy) -> Group:
+    return group if group.held else entitlement.move_entitlement(group, world, policy)
+
+
+def _takes_nobody_back_while_held(group: Group, world: World, policy: Policy) -> Group:
+    return group if group.held else staffing.staff(group, world, policy)
+
+
+def _launches_while_held(group: Group, world: World, policy: Policy) -> Group:
+    after = staffing.staff(replace(group, held="", attempts=0), world, policy)
+    return replace(after, held=group.held)
+
+
+def _never_holds_for_a_cause(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    return replace(advance.advance(group, world, policy, paused=paused), held=group.held)
+
+
+def _forgets_the_cause(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    after = advance.advance(group, world, policy, paused=paused)
+    return replace(after, avoid=tuple(replace(a, cause="") for a in after.avoid), held=group.held)
+
+
+def _holds_for_want_of_room(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    """Take no capacity for a cause like any other."""
+    seen = tuple(replace(c, no_room=False) for c in world.clusters)
+    return advance.advance(group, replace(world, clusters=seen), policy, paused=paused)
+
+
+def _holds_at_the_first_cause(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    after = advance.advance(group, world, policy, paused=paused)
+    return replace(after, held=after.held or ("failed" if any(a.cause for a in after.avoid) else ""))
+
+
 def _drains_the_last_healthy_one(group: Group, world: World) -> Group:
     leaving = [m for m in group.at(Stage.SERVING) if m.number == group.leaving]
     return replace(group, members=move(group.members, leaving, Stage.DRAINING, world.at))
+
+
+def _shrinks_without_a_look_at_the_others(group: Group, world: World) -> Group:
+    if len(group.entitled) <= group.wanted.serving:
+        return entitlement.hand_over(group, world)
+    return replace(group, members=move(group.members, group.at(Stage.SERVING)[-1:], Stage.DRAINING, world.at))
 
 
 def _registers_before_it_deregisters(
@@ -160,6 +229,18 @@ LEAVES_THE_CANDIDATE = Parts(staff=_leaves_the_candidate_of_an_abort)
 FORGETS_THE_DAYS_LAUNCHES = Parts(staff=_counts_the_launches_of_nobody)
 RETIRES_TOO_EARLY = Parts(retire=_retires_before_the_successor_serves)
 RETIRES_WITHOUT_EVIDENCE = Parts(retire=_retires_without_evidence)
+RETIRES_THE_IMPAIRED = Parts(retire=_retires_the_impaired_that_answers)
+RETIRES_ON_ANY_WORD = Parts(retire=_retires_on_any_word_of_ec2)
+SEES_NO_REGION_TROUBLE = Parts(retire=_sees_no_region_trouble)
+HOLD_STOPS_THE_SWITCH = Parts(move_entitlement=_stays_idle_while_held)
+HOLD_STOPS_THE_COME_BACK = Parts(staff=_takes_nobody_back_while_held)
+IGNORES_THE_HOLD = Parts(staff=_launches_while_held)
+NEVER_HOLDS = Parts(advance=_never_holds_for_a_cause)
+FORGETS_THE_CAUSE = Parts(advance=_forgets_the_cause)
+HOLDS_FOR_WANT_OF_ROOM = Parts(advance=_holds_for_want_of_room)
+HOLDS_AT_ONCE = Parts(advance=_holds_at_the_first_cause)
+FORGETS_THE_ABORTED = Parts(staff=_forgets_the_candidate_of_an_abort)
+SHRINKS_BLINDLY = Parts(hand_over=_shrinks_without_a_look_at_the_others)
 DRAINS_THE_LAST = Parts(hand_over=_drains_the_last_healthy_one)
 REGISTERS_FIRST = Parts(outstanding=_registers_before_it_deregisters)
 ENDS_WHAT_DOES_NOT_SERVE = Parts(outstanding=_ends_what_does_not_serve)

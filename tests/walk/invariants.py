@@ -1,129 +1,13 @@
-"""What must hold, of each decision, of each deed that lands, and of each state; the codes are those of the protocol."""
+"""What must hold of each deed that lands and of each state; the codes are those of the protocol."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from emr_dr.core.group import COMING, ENDING, ENTITLED, Group, Member, Policy, Stage
-from emr_dr.core.staffing import DAY
-from emr_dr.core.standing import failing
-from emr_dr.core.world import Cluster, EmrState, ProvingResult, TargetState, World
-from walk.setup import DAY_LATER, OVERDUE
+from emr_dr.core.group import ENDING, ENTITLED, Group, Stage
+from emr_dr.core.standing import NOT_PROVEN_AGAIN
+from emr_dr.core.world import EmrState, HostHealth
+from walk.observation import View
+from walk.setup import DAY_LATER
 from walk.state import Deed, Machine, Verb
-
-LEADS_TO = {
-    Stage.LAUNCHING: (Stage.BOOTING,),
-    Stage.BOOTING: (Stage.PROVING, Stage.CONDEMNED),
-    Stage.PROVING: (Stage.STANDBY, Stage.FENCING, Stage.CONDEMNED),
-    Stage.STANDBY: (Stage.ADMITTING, Stage.FENCING, Stage.CONDEMNED),
-    Stage.ADMITTING: (Stage.SERVING, Stage.FENCING),
-    Stage.SERVING: (Stage.DRAINING, Stage.FENCING),
-    Stage.DRAINING: (Stage.SERVING, Stage.FENCING),
-    Stage.FENCING: (Stage.PROVING, Stage.RETIRING),
-    Stage.RETIRING: (),
-    Stage.CONDEMNED: (),
-}
-SERVES_OR_TAKES_OVER = (Stage.SERVING, Stage.ADMITTING)
-
-
-def _reachable(stage: Stage) -> frozenset[Stage]:
-    """The stages that one decision may lead to. One that is fenced in it may be retired in it, but not proven again."""
-    found, todo = set[Stage](), [*LEADS_TO[stage]]
-    while todo:
-        if (reached := todo.pop()) not in found:
-            found.add(reached)
-            todo += (Stage.RETIRING,) if reached is Stage.FENCING else LEADS_TO[reached]
-    return frozenset(found)
-
-
-REACHABLE = {stage: _reachable(stage) for stage in Stage}
-
-
-def of_decision(before: Group, after: Group, world: World, policy: Policy) -> tuple[str, ...]:
-    """What is wrong with one decision, by what it saw."""
-    bad = list[str]()
-    for m in after.members:
-        old = _same(before, m)
-        if old is None:
-            if m.stage not in (Stage.LAUNCHING, Stage.CONDEMNED):
-                bad.append(f"F1 a new member is {m.stage}")
-        elif old.stage is not m.stage:
-            bad += _of_move(old, m, after, world)
-    bad += _of_dropped(before, after, world)
-    bad += _of_entitlement(before, after)
-    bad += _of_launches(before, after, world, policy)
-    return tuple(bad)
-
-
-def _same(before: Group, member: Member) -> Member | None:
-    """The member as it was before; its cluster may have been found in this decision."""
-    for m in before.members:
-        if m.number == member.number and m.cluster == member.cluster:
-            return m
-    for m in before.members:
-        if m.number == member.number and m.cluster is None and member.stage is Stage.BOOTING:
-            return m
-    return None
-
-
-def _of_move(old: Member, new: Member, after: Group, world: World) -> Iterator[str]:
-    seen, stage = world.of(new), new.stage
-    if stage not in REACHABLE[old.stage]:
-        yield f"F1 {old.stage} -> {stage}"
-    others = sum(m.number != new.number and world.healthy(m) for m in after.at(Stage.SERVING))
-    enough = others >= after.wanted.serving
-    if stage is Stage.RETIRING and not enough:
-        yield "I1 retired before a proven successor serves"
-    if stage is Stage.RETIRING and not _shown_to_be_over(seen, world):
-        yield "E1 retired without evidence that nothing runs on it"
-    if stage is Stage.CONDEMNED and old.stage in COMING and not enough and seen and _fit(seen) and world.at < OVERDUE:
-        yield "I1 gave up a fit candidate while not enough serve"
-    if old.stage in ENTITLED and stage not in SERVES_OR_TAKES_OVER and not (seen and seen.gone):
-        replaced = (*SERVES_OR_TAKES_OVER, Stage.STANDBY) if stage is Stage.DRAINING else SERVES_OR_TAKES_OVER
-        if not any(m.number != new.number and world.healthy(m) for m in after.at(*replaced)):
-            yield f"I6a {stage} without another that is healthy"
-
-
-def _fit(seen: Cluster) -> bool:
-    return not seen.lost and seen.proving is not ProvingResult.FAILED
-
-
-def _shown_to_be_over(seen: Cluster | None, world: World) -> bool:
-    """Ended, or kept for long enough, or idle since it left the balancer: while a target it may still be given work."""
-    if seen is None:
-        return False
-    return seen.gone or world.at >= DAY_LATER or (seen.idle and seen.target is TargetState.ABSENT)
-
-
-def _of_dropped(before: Group, after: Group, world: World) -> Iterator[str]:
-    """A member whose cluster is known is forgotten only when nothing is left of it."""
-    kept = {m.cluster for m in after.members}
-    for m in before.members:
-        if m.cluster is not None and m.cluster not in kept:
-            seen = world.of(m)
-            if seen is None or seen.emr is not EmrState.ENDED:
-                yield f"F1 forgot a {m.stage} member that is not seen ended"
-
-
-def _of_entitlement(before: Group, after: Group) -> Iterator[str]:
-    old = {(m.number, m.cluster) for m in before.entitled}
-    new = {(m.number, m.cluster) for m in after.entitled}
-    if new - old and len(new) > after.wanted.serving:
-        yield "I2 more entitled than wanted"
-    if new != old and after.epoch <= before.epoch:
-        yield "I5 the entitled set changed without a new epoch"
-
-
-def _of_launches(before: Group, after: Group, world: World, policy: Policy) -> Iterator[str]:
-    launched = sum(m.number > before.launched for m in after.at(Stage.LAUNCHING))
-    if not launched:
-        return
-    usable = [m for m in (*after.at(*COMING), *after.entitled) if not failing(m, world, policy)]
-    handing_over = any(m.number == after.leaving for m in usable)
-    if len(usable) > after.wanted.serving + max(after.wanted.standby, 1 if handing_over else 0):
-        yield "I3 launched more than wanted"
-    if launched + sum(world.at - at < DAY for at in before.launches) > policy.launches_a_day:
-        yield "I3 launched more than a day allows"
-    if any(c.number > before.launched for c in world.clusters):
-        yield "I3 launched though the store is older than the world"
 
 
 def of_deed(deed: Deed, machine: Machine, group: Group) -> tuple[str, ...]:
@@ -165,19 +49,48 @@ def of_state(group: Group, machines: Iterable[Machine], most_serving: int) -> tu
     return tuple(bad)
 
 
+def of_ends(before: Group, after: Group, machines: Iterable[Machine], view: View) -> tuple[str, ...]:
+    """What is wrong, by the truth, with what is retired here: a batch may run where nobody could look.
+
+    EC2's word `impaired` is taken of a machine that does not answer either; its word `ok` of none.
+    """
+    retired = {m.cluster for m in after.at(*ENDING)} - {m.cluster for m in before.at(*ENDING)}
+    kept = {m.cluster for m in before.at(Stage.FENCING)} if view.at >= DAY_LATER else set()  # for long enough
+    for m in machines if retired - kept else ():
+        believed_dead = view.host == (m.id, HostHealth.IMPAIRED) and not m.answers
+        if m.id in retired - kept and m.busy and m.emr is EmrState.UP and not believed_dead:
+            return ("E2 gave one up whose batch runs",)
+    return ()
+
+
 def settled(group: Group, machines: Iterable[Machine]) -> bool:
-    """Whether the group has converged, or waits for a person: held, or its store is older than the world."""
+    """Whether the group has converged, or waits for a person and makes the best of what it has meanwhile."""
     machines = tuple(machines)
     live = {m.id: m for m in machines if m.number and not m.ended}
-    if group.held or any(m.number > group.launched for m in live.values()):
+    if any(m.number > group.launched for m in live.values()):  # the store is older than the world
         return True
     serving, standby = group.at(Stage.SERVING), group.at(Stage.STANDBY)
-    serving_ids = {m.cluster for m in serving}
+    targets = {m.id for m in machines if m.target}
+    if group.held:
+        strangers = {m.id for m in machines if not m.number}  # with nobody to take over, a stranger goes on serving
+        expected = {m.cluster for m in group.entitled}
+        return _at_rest(group, live) and targets - (set() if expected else strangers) == expected
     return (
-        len(serving) == group.wanted.serving
+        targets == {m.cluster for m in serving}
+        and len(serving) == group.wanted.serving
         and len(standby) == group.wanted.standby
         and len(group.members) == len(serving) + len(standby)
         and {m.cluster for m in group.members} == live.keys()
         and all(m.fit for m in live.values())
-        and {m.id for m in machines if m.target} == serving_ids
     )
+
+
+def _at_rest(group: Group, live: dict[str, Machine]) -> bool:
+    """Whether a held group has nothing under way, and nobody who is fit waits while too few serve."""
+    fit = {i for i, m in live.items() if m.fit}
+    served = sum(m.cluster in fit for m in group.at(Stage.SERVING)) >= group.wanted.serving
+    waiting = [m for m in group.at(Stage.STANDBY, Stage.FENCING) if not m.reason.startswith(NOT_PROVEN_AGAIN)]
+    idle = {m.cluster for m in waiting} & fit
+    resting = group.at(Stage.SERVING, Stage.STANDBY, Stage.FENCING)
+    lost = [m for m in group.at(Stage.ADMITTING) if m.cluster not in fit]  # kept, for there is nobody to take over
+    return len(resting) + len(lost) == len(group.members) and (served or not idle)

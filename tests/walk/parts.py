@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from emr_dr.core import advance, ensure, entitlement, staffing
+from emr_dr.core import advance, ensure, entitlement, placement, staffing
 from emr_dr.core.effects import Effect
 from emr_dr.core.group import Group, Policy
 from emr_dr.core.world import World
@@ -41,11 +41,12 @@ class Parts:
         """The same as `emr_dr.core.recovery.decide`, as far as the walk keeps what it returns."""
         before = group
         paused = group.pause is not None and world.at < group.pause.until
-        group = replace(group, pause=group.pause if paused else None, refusals=())
+        group = replace(placement.forget(group, world.at, policy), pause=group.pause if paused else None, refusals=())
+        if any(c.number > group.launched for c in world.clusters):
+            return replace(group, refusals=("the store is older than the world",)), ()
         group = self.condemn_orphans(group, world)
         group = self.advance(group, world, policy, paused=paused)
-        older = any(c.number > group.launched for c in world.clusters)
-        if not (paused or older or (world.blind and self.heeds_blindness)):
+        if not (paused or world.foreign or (world.blind and self.heeds_blindness)):
             group = self.move_entitlement(group, world, policy)
             group = self.hand_over(group, world)
             group = self.staff(group, world, policy)

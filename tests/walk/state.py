@@ -17,14 +17,29 @@ from emr_dr.core.world import EmrState
 from walk.setup import Budget
 
 
+class Flaw(StrEnum):
+    """Why a candidate is no good, in the words that are shown of it; equal words are an equal cause."""
+
+    NONE = ""
+    SCRIPT = "a bootstrap script failed"
+    PROOF = "its proving job failed"
+    UNLIKE = "another release runs on it"
+    ROOM = "no capacity"
+    TYPE = "no capacity for one instance type"
+
+
 class Machine(NamedTuple):
-    """One cluster as it truly is. Its address is its id; number 0 is a stranger's, which was never ours."""
+    """One cluster as it truly is. Its address is its id; number 0 is a stranger's, which was never ours.
+
+    `partly` is one that does not answer as it should, while its YARN can be asked.
+    """
 
     id: str
     number: int
     emr: EmrState = EmrState.STARTING
     answers: bool = True
-    unfit: bool = False
+    partly: bool = False
+    flaw: Flaw = Flaw.NONE
     protected: bool = False
     target: bool = False
     busy: bool = False
@@ -37,11 +52,15 @@ class Machine(NamedTuple):
     def fit(self) -> bool:
         return self.emr is EmrState.UP and self.answers
 
+    def at_its_end(self, flaw: Flaw = Flaw.NONE) -> "Machine":
+        """This machine once EMR has ended it: only its target is left, and what EMR says of the reason."""
+        return Machine(self.id, self.number, EmrState.ENDED, flaw=flaw, target=self.target)
+
 
 class Verb(StrEnum):
     """The effects that change something the walk keeps; proving and stopping work are seen through `Machine` only."""
 
-    LAUNCH = "RunJobFlow"
+    LAUNCH = "call RunJobFlow for"
     PROTECT = "protect"
     REGISTER = "register"
     DEREGISTER = "deregister"
@@ -57,7 +76,7 @@ class Deed(NamedTuple):
     number: int = 0
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.cluster or f'#{self.number}'}"
+        return f"{self.verb} {called(self.cluster, self.number)}"
 
 
 class Kind(StrEnum):
@@ -86,6 +105,34 @@ class State(NamedTuple):
     former: tuple[Hand, ...]
     told: tuple[int, ...]
     budget: Budget
+
+
+class Step(NamedTuple):
+    """One thing that happens. Benign ones are what a good day brings: they must suffice to get out of every state."""
+
+    label: str
+    benign: bool
+    state: State
+    bad: tuple[str, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """One decision the lease holder may come to, and the cheapest way of looking that leads to it."""
+
+    label: str
+    group: int
+    deeds: tuple[Deed, ...]
+    bad: tuple[str, ...]
+    cost: str
+
+
+NEW = "~"
+"""The id of a cluster that has just come to be, until it is given a letter."""
+
+
+def called(cluster: str | None, number: int) -> str:
+    """How a label names a cluster, or a launch whose cluster is not known: a story puts lasting names there."""
+    return f"<{cluster}>" if cluster else f"<#{number}>"
 
 
 def deeds(effects: Iterable[Effect]) -> tuple[Deed, ...]:

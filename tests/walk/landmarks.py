@@ -1,0 +1,69 @@
+"""What decisions came to in a walk: a run that holds shows nothing of what it never came across."""
+
+from collections.abc import Iterator
+
+from emr_dr.core.group import Group, Policy, Stage
+from emr_dr.core.world import World
+from walk.decisions import LEADS_TO, evidence_of_its_end, moved
+from walk.holding import failed_alike
+
+REFUSALS = {
+    "paused": "paused",
+    "blind": "blind",
+    "cooldown": "cooldown",
+    "budget": "the launches of the day are spent",
+    "the store is older": "the store is older than the world",
+}
+KEPT = {"RegionTrouble": "kept: the region is in trouble", "nothing shows": "kept: nothing shows that it ended"}
+EVIDENCE = (
+    "EMR's word",
+    "EC2's word: gone",
+    "EC2's word: impaired, and it is lost",
+    "kept long enough",
+    "idle",
+)
+HELD = ("held: attempts spent", "held: failed alike")
+MARKS = (
+    *(f"{stage} -> {after}" for stage, reached in LEADS_TO.items() for after in reached),
+    *REFUSALS.values(),
+    *KEPT.values(),
+    *(f"retired: {why}" for why in EVIDENCE),
+    *HELD,
+    "a launch is licensed again",
+    "an orphan is condemned",
+    "a launch is refused",
+    "no room, and the next placement",
+    "a loss is answered while held",
+)
+
+
+def of(before: Group, after: Group, world: World, policy: Policy) -> Iterator[str]:
+    """The marks that this decision passes."""
+    for old, m in moved(before, after):
+        if old is not None:
+            yield f"{old.stage} -> {m.stage}"
+        elif m.stage is Stage.CONDEMNED:
+            yield "an orphan is condemned"
+        if old is not None and m.stage is Stage.RETIRING:
+            yield f"retired: {evidence_of_its_end(old, world.of(m), after, world)}"
+        if old is not None and m.stage is Stage.ADMITTING and before.held:
+            yield "a loss is answered while held"
+    for refusal in after.refusals:
+        yield from (mark for words, mark in REFUSALS.items() if refusal.startswith(words))
+        yield from (mark for words, mark in KEPT.items() if words in refusal)
+    if after.held and not before.held:
+        yield HELD[1] if failed_alike(after) and after.attempts < policy.attempts else HELD[0]
+    yield from _of_launches(before, after, world)
+
+
+def _of_launches(before: Group, after: Group, world: World) -> Iterator[str]:
+    tries = {m.number: m.tries for m in before.members}
+    launching = after.at(Stage.LAUNCHING)
+    if any(m.tries > tries.get(m.number, m.tries) for m in launching):
+        yield "a launch is licensed again"
+    if world.refused:
+        yield "a launch is refused"
+    lacking = {a.subnet for a in after.avoid if not a.cause}
+    new = [m for m in launching if m.number not in tries and m.placement is not None]
+    if lacking and any(m.placement and m.placement.subnet not in lacking for m in new):
+        yield "no room, and the next placement"
