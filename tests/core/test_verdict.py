@@ -78,8 +78,8 @@ def test_count_without_time_does_not_suffice() -> None:
 
 def test_a_gap_in_watching_forgets_the_run() -> None:
     before = every(5, seen(*SERVICES), until=30)
-    assert watch([*before, (30 + DETECTION.gap, seen(*SERVICES)), (65, seen(*SERVICES))]).health is Health.LOST
-    assert watch([*before, (31 + DETECTION.gap, seen(*SERVICES)), (65, seen(*SERVICES))]).health is Health.SUSPECT
+    assert watch([*before, (30 + DETECTION.gap, seen(*SERVICES)), (95, seen(*SERVICES))]).health is Health.LOST
+    assert watch([*before, (31 + DETECTION.gap, seen(*SERVICES)), (95, seen(*SERVICES))]).health is Health.SUSPECT
 
 
 def test_a_clock_that_is_put_back_delays_no_verdict_beyond_the_window() -> None:
@@ -190,6 +190,16 @@ def test_another_vantage_that_sees_the_same_is_a_second_witness() -> None:
     down = watch(every(5, elsewhere(alone("livy"), "livy"), until=120))
     assert (down.name, down.health) == (VerdictName.SERVICE_DOWN, Health.LOST)
     assert "the controller at az-b" in down.why
+
+
+def test_one_answer_lost_elsewhere_is_no_second_witness() -> None:
+    rounds = every(5, elsewhere(alone("livy")), until=300)
+    assert watch([*rounds, (305, elsewhere(alone("livy"), "livy"))]).health is Health.SUSPECT
+
+
+def test_a_machine_that_ec2_calls_gone_answers_nobody_whatever_another_vantage_says() -> None:
+    gone = replace(elsewhere(seen(*SERVICES)), host=HostHealth.GONE)
+    assert watch(every(5, gone, until=60)).name is VerdictName.MEMBER_LOST
 
 
 def test_another_vantage_that_reaches_the_member_is_a_veto_whatever_the_balancer_says() -> None:

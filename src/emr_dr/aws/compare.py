@@ -1,6 +1,6 @@
 """Compares a running cluster with the request by which the spec would launch it: one rule for each field that is sent.
 
-What EMR fixes at launch and a candidate must not lack has to be equal (MUST); the rest is reported (SHOULD). All that
+What EMR fixes at launch and a candidate must not lack has to be there (MUST); the rest is reported (SHOULD). All that
 is sent can be read back (EMR API: DescribeCluster, ListInstanceGroups, ListInstanceFleets, ListBootstrapActions,
 GetManagedScalingPolicy); the one field that is not compared is in NOT_COMPARED, with the reason.
 """
@@ -40,14 +40,14 @@ class Found:
 
     Attributes:
         cluster: DescribeCluster's.
-        bootstrap: All of ListBootstrapActions.
+        bootstrap: All of ListBootstrapActions; unread where it was refused for good.
         machines: All of ListInstanceGroups or ListInstanceFleets.
         scaling: GetManagedScalingPolicy's; None without a policy.
         fleets: Whether the machines are fleets.
     """
 
     cluster: Json
-    bootstrap: Sequence[Json] = ()
+    bootstrap: Sequence[Json] | Unread = ()
     machines: Sequence[Json] | Unread = ()
     scaling: Json | Unread | None = None
     fleets: bool = False
@@ -65,7 +65,7 @@ def differences(request: "RunJobFlowInputTypeDef", found: Found) -> "tuple[Diffe
 
 
 def _equal(sent: str, told: str, field: str, form: Normal = same) -> Rule:
-    """Equal, and none where none is declared: EMR adds none by itself."""
+    """Equal; what is there though none is declared is only reported, as all that a cluster has besides."""
 
     def rule(request: Json, found: Found) -> Iterator[Unlike]:
         yield from unlike(field, form(at(request, sent)), form(at(found.cluster, told)))
@@ -162,7 +162,7 @@ MUST: Mapping[str, Rule] = {
     "Configurations": _configurations,
     "LogUri": _equal("LogUri", "LogUri", "log_uri", folder),
 }
-"""What must be equal, by the name under which it is sent."""
+"""What must be there as declared, by the name under which it is sent; more than that is only reported."""
 
 SHOULD: Mapping[str, Rule] = {
     "Name": _as_sent("Name", "Name", "name"),

@@ -27,11 +27,18 @@ def compare_configurations(wanted: Sequence[Json] | None, found: Sequence[Json] 
         ours, theirs = _of(name, declared), _of(name, there)
         if ours != theirs:
             wanted_words, found_words = _words(ours, theirs), _words(theirs, ours)
-            yield Unlike(f"configurations.{name}", wanted_words, found_words)
+            yield Unlike(f"configurations.{name}", wanted_words, found_words, surplus=ours.items() <= theirs.items())
 
 
-def compare_bootstrap(wanted: Sequence[Json] | None, found: Sequence[Json]) -> Iterator[Unlike]:
-    """Yield where bootstrap actions, in order, differ by name, script or arguments. Arguments are not told."""
+def compare_bootstrap(wanted: Sequence[Json] | None, found: Sequence[Json] | Unread) -> Iterator[Unlike]:
+    """Yield where bootstrap actions, in order, differ by name, script or arguments. Arguments are not told.
+
+    Those that we may not list were sent with the launch: that is no reason to have no cluster at all.
+    """
+    if isinstance(found, Unread):
+        asked = listed(each["Name"] for each in wanted or ())
+        yield Unlike("bootstrap", asked, f"what we may not read ({found.reason})", surplus=True)
+        return
     declared = [
         (each["Name"], folder(script["Path"]), tuple(script.get("Args") or ()))
         for each in wanted or ()
@@ -40,7 +47,8 @@ def compare_bootstrap(wanted: Sequence[Json] | None, found: Sequence[Json]) -> I
     there = [(each.get("Name") or "", folder(each.get("ScriptPath")), tuple(each.get("Args") or ())) for each in found]
     if len(declared) != len(there):
         names = listed(name for name, _, _ in declared), listed(name for name, _, _ in there)
-        yield Unlike("bootstrap", *names)
+        rest = iter(there)  # whether what is declared is there, in its order, among others
+        yield Unlike("bootstrap", *names, surplus=all(each in rest for each in declared))
         return
     for index, (ours, theirs) in enumerate(zip(declared, there, strict=True)):
         if ours[:2] != theirs[:2]:

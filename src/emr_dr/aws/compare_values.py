@@ -18,15 +18,20 @@ _VERSION = re.compile(r"\s+v?\d[\w.-]*$")
 
 
 class Unlike(NamedTuple):
-    """A field in which the two sides differ, both as short text."""
+    """A field in which the two sides differ, both as short text.
+
+    `surplus` says that the cluster has all that is declared, and more: EMR, a default of the account or a later API may
+    have added it, and no candidate is given up for that.
+    """
 
     field: str
     wanted: str
     found: str
+    surplus: bool = False
 
     def as_difference(self, *, must: bool) -> Difference:
         """Return it as the port has it."""
-        return Difference(self.field, self.wanted, self.found, must=must)
+        return Difference(self.field, self.wanted, self.found, must=must and not self.surplus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ def at(data: Json, path: str) -> Any:  # noqa: ANN401 - plain data has any type
 def unlike(field: str, wanted: object, found: object) -> Iterator[Unlike]:
     """Yield the field if the two values, in one form already, are not equal. Missing, empty and None are equal."""
     if (wanted or None) != (found or None):
-        yield Unlike(field, shown(wanted), shown(found))
+        more = isinstance(wanted, AbstractSet) and isinstance(found, AbstractSet) and wanted < found
+        yield Unlike(field, shown(wanted), shown(found), surplus=more or not wanted)
 
 
 def shown(value: object) -> str:

@@ -29,18 +29,17 @@ class ReadBack:
     async def read(self, cluster: Json, *, fleets: bool) -> Found:
         """Return what was found of a described cluster, all of it read at once.
 
-        What is only reported (machines, scaling) must not keep a cluster from being admitted, so a refusal to tell it
-        becomes a part of the answer.
+        What we may not read (a right that nobody gave us shows in a disaster only) must not keep every cluster from
+        being admitted, so a refusal to tell it becomes a part of the answer.
 
         Raises:
-            PermanentError: We may not read what must be equal.
             TransientError: No good answer, or DescribeCluster's lacks whole parts.
         """
         cluster_id: str = cluster["Id"]
         if not cluster.get("Ec2InstanceAttributes") or not cluster.get("ReleaseLabel"):
             raise TransientError(f"the answer on {cluster_id} is incomplete", where="EMR DescribeCluster")
         bootstrap, machines, scaling = await asyncio.gather(
-            self._pages("ListBootstrapActions", "BootstrapActions", self._bootstrap, cluster_id),
+            _or_unread(self._pages("ListBootstrapActions", "BootstrapActions", self._bootstrap, cluster_id)),
             _or_unread(self._machines(cluster_id, fleets=fleets)),
             _or_unread(self._scaling(cluster_id)),
         )

@@ -106,7 +106,7 @@ def watch(spec: Path, *, as_json: bool, vantage: str) -> None:
 def tick(spec: Path, *, as_json: bool, vantage: str, seconds: float) -> None:
     """Run controller rounds until nothing is outstanding or time is up. Safe to run twice at once.
 
-    Schedule it so that less than 30 s lie between the end of one and the next (each minute with --for 50s): failures
+    Schedule it so that less than 60 s lie between the end of one and the next (each minute with --for 50s): failures
     that nobody watched for longer are forgotten, and a loss that only probes show would never be believed.
     """
 

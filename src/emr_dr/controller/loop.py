@@ -110,7 +110,7 @@ class Controller:
         observation = await self.observer.observe(
             document, self.clock.now(), tuple(self._refused), sightings, tuple(self._launched.values())
         )
-        gap = self.observer.detection.gap
+        gap = self.observer.detection.lately
         if observation.isolated and seen_by_others(sightings, self.observer.vantage, observation.world.at, gap):
             await self.release()  # to a controller that sees more
             why = f"cut off, and another controller is not: {'; '.join(observation.troubles)}"

@@ -95,11 +95,13 @@ class Observer:
                 aws_reachable=targets is not None,
                 stands_by=_stands_by(c, document.group),
                 host=hosts.get(c.id, HostHealth.UNKNOWN),
-                others=seen_elsewhere(c.id, sightings, self.vantage, at, self.detection.gap),
+                others=seen_elsewhere(c.id, sightings, self.vantage, at, self.detection.lately),
                 sees=sees,
             )
             for c, results in zip(clusters, probed, strict=True)
         ]
+        if any(e.path_broken for e in said):  # the one to a standby may be, too, and nobody else can tell
+            said = [replace(e, stands_by=False) for e in said]
         runs, verdicts, judged = self._judge(document, list(zip(clusters, said, strict=True)), at)
         strangers = {t.address for t in targets or ()} - {c.address for c in judged}
         foreign = [f for f in found or () if f.origin != document.group.origin]
@@ -196,7 +198,10 @@ class Observer:
     def _judge(
         self, document: Document, seen: Sequence[tuple[Cluster, Evidence]], at: float
     ) -> tuple[tuple[FailureRun, ...], dict[str, Verdict], tuple[Cluster, ...]]:
-        runs, verdicts, judged = list[FailureRun](), dict[str, Verdict](), list[Cluster]()
+        # What this round did not show, such as all clusters when one list is throttled, has not begun to work by that.
+        unseen = {r.cluster for r in document.runs} - {c.id for c, _ in seen}
+        kept = (r for r in document.runs if r.cluster in unseen and 0 <= at - r.last <= self.detection.gap)
+        runs, verdicts, judged = [*kept], dict[str, Verdict](), list[Cluster]()
         for cluster, evidence in seen:
             own = remember(document.runs, evidence, at, self.detection)
             verdict = judge(evidence, own, at, self.detection)

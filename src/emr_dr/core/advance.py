@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from emr_dr.core.group import Avoidance, Group, Member, Policy, Stage
 from emr_dr.core.placement import avoid, cause_of
-from emr_dr.core.standing import missing, overdue
+from emr_dr.core.standing import NOT_PROVEN_AGAIN, missing, overdue
 from emr_dr.core.world import Cluster, EmrState, ProvingResult, Sight, TargetState, World
 
 LOST_WHILE_PROVING = "lost while proving"
@@ -90,6 +90,8 @@ def _boot(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
 
 def _prove(m: Member, seen: Cluster, world: World, policy: Policy) -> Member:
     if reason := _unfit(m, seen, world, policy):
+        if m.epoch and not seen.gone:  # its jobs of then may still run: what served is ended on evidence only
+            return m.to(Stage.FENCING, world.at, f"{NOT_PROVEN_AGAIN}{reason}")
         return m.to(Stage.CONDEMNED, world.at, reason)
     if seen.lost:  # one that served before may come back once more: it is fenced, not ended
         return m.to(Stage.FENCING if m.epoch else Stage.CONDEMNED, world.at, LOST_WHILE_PROVING)

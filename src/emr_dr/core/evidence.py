@@ -70,7 +70,8 @@ class Evidence:
         others: What other vantages saw of it lately, by vantage.
         sees: Whether we reached a control target of our own, or have none.
         stands_by: It is a standby and no target, so the balancer can have no word on it. Nothing is served by it, so
-            direct checks alone may give it up: waiting for a second witness would be waiting for ever.
+            direct checks alone may give it up: waiting for a second witness would be waiting for ever. Not so while our
+            path to another member is known to be broken.
     """
 
     cluster: str
@@ -82,6 +83,13 @@ class Evidence:
     host: HostHealth = HostHealth.UNKNOWN
     others: tuple[tuple[str, tuple[ProbeResult, ...]], ...] = ()
     sees: bool = True
+
+    @property
+    def path_broken(self) -> bool:
+        """Whether nothing of it answers us, while somebody else reaches it."""
+        failing = [p for p in self.probes if not p.ok]
+        silent = bool(failing) and len(failing) == len(self.probes)
+        return silent and any(Witness.CONTRADICTS in self.words(p) for p in failing)
 
     def balancer(self, service: str) -> Witness:
         """The balancer's word on one service."""

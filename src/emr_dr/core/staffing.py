@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from emr_dr.core.group import COMING, Group, Member, Policy, Stage
 from emr_dr.core.placement import choose
-from emr_dr.core.standing import complete, missing, move, served
+from emr_dr.core.standing import NOT_PROVEN_AGAIN, complete, missing, move, served
 from emr_dr.core.world import EmrState, HostHealth, TargetState, World
 
 DAY = 86400.0
@@ -17,7 +17,7 @@ def staff(group: Group, world: World, policy: Policy) -> Group:
         return _give_up(group, world, -lacking)
     for m in group.at(Stage.FENCING):
         seen = world.of(m)
-        if seen is None or not seen.healthy:
+        if seen is None or not seen.healthy or m.reason.startswith(NOT_PROVEN_AGAIN):
             continue
         # Also with all attempts spent, or held: it costs no launch, and left alone it would only seem to be waited for.
         # Nobody is fenced and proven again in one save: that he is no target has to be seen after he was fenced.

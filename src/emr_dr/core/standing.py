@@ -6,6 +6,9 @@ from dataclasses import replace
 from emr_dr.core.group import COMING, ENTITLED, Group, Member, Policy, Stage
 from emr_dr.core.world import TargetState, World
 
+NOT_PROVEN_AGAIN = "served before, and was not proven again: "
+"""How the reason begins for which one that came back was fenced once more: it is not tried again."""
+
 
 def overdue(member: Member, world: World, policy: Policy) -> bool:
     """Whether the member has been in its stage for longer than the stage may take."""

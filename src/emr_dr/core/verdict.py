@@ -39,7 +39,15 @@ class Detection:
 
     @property
     def gap(self) -> float:
-        """A run not continued for this long is forgotten: whoever was watching looked away."""
+        """A run not continued for this long is forgotten: whoever was watching looked away.
+
+        Longer than a round in which everything that is asked takes its time, as it does in a disaster.
+        """
+        return max(3 * self.interval, 60.0)
+
+    @property
+    def lately(self) -> float:
+        """How old another vantage's sighting may be."""
         return max(3 * self.interval, 30.0)
 
 
@@ -60,10 +68,13 @@ def remember(runs: Iterable[FailureRun], evidence: Evidence, at: float, detectio
     """Return the failure runs of this evidence's cluster after one more round.
 
     A run from the future was stamped by a clock that has been put right since: kept, it could not fill its window until
-    time has caught up.
+    time has caught up. While nothing of ours is reached, what fails says nothing of whom we ask.
     """
+    if not evidence.sees:
+        return ()
     old = {r.service: r for r in runs if r.cluster == evidence.cluster and 0 <= at - r.last <= detection.gap}
     failed = [p.service for p in evidence.probes if not p.ok] + [_behind_balancer(s) for s in _unrouted(evidence)]
+    failed += [_seen_from(vantage, p.service) for vantage, probes in evidence.others for p in probes if not p.ok]
     return tuple(
         replace(old[service], last=at, failures=old[service].failures + 1)
         if service in old
@@ -108,6 +119,9 @@ def _judge_member(
     if not all(_believed(p.service, runs, at, detection.member_lost, detection) for p in failing):
         why = f"{_named(failing)}, not yet for {detection.member_lost:g} s"
         return Verdict(VerdictName.SUSPECT, Health.SUSPECT, why)
+    evidence = _heard(evidence, runs, at, detection.member_lost, detection)
+    if evidence.host is HostHealth.GONE:  # whoever answered elsewhere was somebody else's machine
+        evidence = replace(evidence, others=())
     words = frozenset[Witness]().union(*(evidence.words(p) for p in failing))
     if Witness.CONTRADICTS in words:
         return Verdict(VerdictName.PROBE_PATH_BROKEN, Health.SUSPECT, _contradiction(evidence, failing))
@@ -120,6 +134,7 @@ def _judge_member(
 def _judge_services(
     evidence: Evidence, failing: Sequence[ProbeResult], runs: Sequence[FailureRun], at: float, detection: Detection
 ) -> Verdict:
+    evidence = _heard(evidence, runs, at, detection.service_down, detection)
     down = [p for p in failing if _believed(p.service, runs, at, detection.service_down, detection)]
     agreed = next((p for p in down if _confirmed(evidence, p)), None)
     if agreed is not None:
@@ -170,6 +185,25 @@ def _unrouted(evidence: Evidence) -> list[str]:
 def _behind_balancer(service: str) -> str:
     """The name of the run that tells how long the balancer has not reached a service that answers us."""
     return f"balancer/{service}"
+
+
+def _seen_from(vantage: str, service: str) -> str:
+    """The name of the run that tells how long another vantage has failed to reach a service."""
+    return f"vantage/{vantage}/{service}"
+
+
+def _heard(evidence: Evidence, runs: Sequence[FailureRun], at: float, window: float, detection: Detection) -> Evidence:
+    """Return the evidence with no more of other vantages' failures than would be believed of our own.
+
+    One answer that was lost there is no second witness. A sighting stays for a while when its teller is gone, so the
+    window is never shorter than that.
+    """
+    window = max(window, detection.lately)
+    others = tuple(
+        (v, tuple(p for p in probes if p.ok or _believed(_seen_from(v, p.service), runs, at, window, detection)))
+        for v, probes in evidence.others
+    )
+    return replace(evidence, others=others)
 
 
 def _believed(service: str, runs: Sequence[FailureRun], at: float, window: float, detection: Detection) -> bool:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from emr_dr.core.evidence import ProbeResult
 from emr_dr.probes.http import in_words
 
+_STAGGER = 0.25
+"""Seconds after which the next address of a name is tried beside the ones before."""
+
 
 @dataclass(frozen=True, slots=True)
 class ControlTarget:
@@ -25,7 +28,8 @@ async def reach(target: ControlTarget, seconds: float) -> ProbeResult:
     start = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
-            _, writer = await asyncio.open_connection(target.address, target.port)
+            # A name may have an address in each AZ, one of them lost: they are tried side by side (RFC 8305).
+            _, writer = await asyncio.open_connection(target.address, target.port, happy_eyeballs_delay=_STAGGER)
         writer.transport.abort()
         detail, ok = "connected", True
     except TimeoutError:
