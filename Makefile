@@ -59,7 +59,7 @@ sim: $(VENV)/.installed  ## Simulate 20,000 worlds of random faults (WORLDS=500 
 
 # Stories of controllers wait for leases and need no machine: they are told beside those on real clusters.
 lab-test: setup  ## The stories on real Spark, Livy, YARN and HDFS
-	@$(MAKE) --no-print-directory --output-sync=line -j2 controller-stories real-stories
+	@$(MAKE) --no-print-directory -j2 controller-stories real-stories
 
 real-stories: setup
 	@$(BIN)/python -m pytest -m "lab and not controllers" -v
