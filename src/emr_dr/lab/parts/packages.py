@@ -98,15 +98,20 @@ def _report_growth(folder: Path, limit: int, advance: Callable[[int], None], don
     """Report what pip has written so far: pip has no way to tell its progress to a program."""
     reported = 0
     while not done.wait(_WATCH_SECONDS):
-        size = min(max((_size(path) for path in folder.rglob("*")), default=0), limit)
+        size = min(_largest(folder), limit)
         if size > reported:
             advance(size - reported)
             reported = size
 
 
+def _largest(folder: Path) -> int:
+    """The size of the largest file; `os.walk` passes over folders that pip removes meanwhile, as `rglob` does not."""
+    return max((_size(Path(at, name)) for at, _, names in os.walk(folder) for name in names), default=0)
+
+
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size if path.is_file() else 0
+        return path.stat().st_size
     except OSError:  # pip moved it meanwhile
         return 0
 
