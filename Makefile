@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint fast-test walk walk-all sim lab-test real-stories controller-stories bench-demo lock clean
+.PHONY: help setup parts demo test lint fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,10 +62,13 @@ lab-test: setup  ## The stories on real Spark, Livy, YARN and HDFS
 	@$(MAKE) --no-print-directory -j2 controller-stories real-stories
 
 real-stories: setup
-	@$(BIN)/python -m pytest -m "lab and not controllers" -v
+	@$(BIN)/python -m pytest -m "lab and not controllers and not long" -v
 
 controller-stories: setup
-	@$(BIN)/python -m pytest -m controllers -v
+	@$(BIN)/python -m pytest -m "controllers and not long" -v
+
+test-lab: lab-test  ## Every story, those too that take too long for each change
+	@$(BIN)/python -m pytest -m "lab and long" -v
 
 bench-demo: setup  ## The figures of docs/benchmarks.md: three demos and what watching costs
 	@$(BIN)/python -m benchmarks.demo
