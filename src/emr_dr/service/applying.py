@@ -1,0 +1,94 @@
+"""To make what a spec declares, and a first member that serves."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from emr_dr.controller.loop import Round
+from emr_dr.core.document import Document
+from emr_dr.core.group import Group
+from emr_dr.errors import ConflictError, PermanentError, TransientError
+from emr_dr.ports import JournalEntry
+from emr_dr.provision.apply import ensure
+from emr_dr.provision.change import Change
+from emr_dr.service.site import STRATEGIES, Site, Told
+from emr_dr.service.tending import give_back
+
+RELEASE_TRIES = 5
+"""Saves of a person's word that others may be ahead of."""
+
+HELD_REMEDY = "see why with `emr-dr status`, mend the cause, and apply again"
+
+
+async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wait: bool = True) -> Sequence[Change]:
+    """Make what the spec declares: balancer, artifacts, first member; safe to repeat, and to interrupt anywhere.
+
+    Raises:
+        ConflictError: A resource of a needed name, or a running cluster of this group, belongs to somebody else.
+        PermanentError: The group is held: its candidates failed.
+    """
+    document = await site.store.load(site.group)
+    if document is None:
+        await _refuse_other_stores(site)
+    changes = await ensure(site.account, site.balancer, changed)
+    await site.artifacts.put(*site.proving_job)
+    if document is None:
+        group = Group(site.group, uuid.uuid4().hex, STRATEGIES[site.strategy])
+        entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})
+        await site.store.save(Document(group), entries=[entry])
+    elif document.group.held:
+        await _release_hold(site)
+    if wait:
+        await _until_served(site, told)
+    return changes
+
+
+async def _release_hold(site: Site) -> None:
+    """A person applies again after automation had stopped itself: its attempts are its own again.
+
+    A controller beside us saves in each round while something fails, so a refused save is tried again on what is saved.
+    """
+    for tries_left in reversed(range(RELEASE_TRIES)):
+        document = await site.store.load(site.group)
+        if document is None or not document.group.held:
+            return
+        group = replace(document.group, held="", attempts=0, avoid=())
+        entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
+        published = await site.store.views(site.group)  # a person's word changes no view
+        views = published.views if published is not None else ()
+        try:
+            await site.store.save(replace(document, group=group), views=views, entries=[entry])
+        except ConflictError:
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+async def _until_served(site: Site, told: Told) -> None:
+    """Run rounds until nothing is outstanding, or another controller leads and will see to it."""
+
+    def stop(done: Round) -> bool:
+        return done.converged or done.observation is None or bool(done.group.held)
+
+    try:
+        done = await site.controller.run(stop, told)
+    finally:
+        await give_back(site)
+    if done.still:
+        raise TransientError(done.still, where=site.group, remedy="apply or watch again")
+    if not done.converged and done.observation is not None and not done.group.held:
+        raise TransientError("stopped before the first member served", where=site.group, remedy="apply or watch again")
+    if done.group.held:
+        raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=HELD_REMEDY)
+
+
+async def _refuse_other_stores(site: Site) -> None:
+    """A new store must not begin where another one's clusters run: it would take them for orphans."""
+    running = await site.clusters.find()
+    if running:
+        names = ", ".join(f.id for f in running)
+        remedy = "use the store that made them, or choose another group name"
+        raise ConflictError(
+            f"clusters of this group run already, unknown to this store: {names}", where=site.group, remedy=remedy
+        )

@@ -1,0 +1,89 @@
+"""To look at a group: what is remembered, what is seen just now, and whether that is well. Changes nothing."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import structlog
+
+from emr_dr.controller.observe import Observation
+from emr_dr.core.document import Document
+from emr_dr.core.group import Stage
+from emr_dr.core.standing import reached
+from emr_dr.core.verdict import Verdict
+from emr_dr.core.world import Health
+from emr_dr.errors import EmrDrError, UsageError
+from emr_dr.history.decisions import remarks_on
+from emr_dr.ports import JournalEntry
+from emr_dr.service.site import Site
+
+LEFT_OUT = ("decided", "lease_taken")
+"""Journal entries that a status leaves out: the whole evidence of a decision, and who came to look."""
+
+log = structlog.get_logger("emr_dr.service")
+
+
+class Answer(IntEnum):
+    """What `check` found; the values are its exit codes."""
+
+    HEALTHY = 0
+    NOT_HEALTHY = 1
+    COULD_NOT_TELL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The group as remembered, and as seen just now.
+
+    Attributes:
+        recent: The newest journal entries, oldest first, without the bulky decisions.
+        address: Where clients reach the group; empty if nobody could say.
+        remarks: In what members differ from the spec that did not keep them from being admitted.
+    """
+
+    document: Document
+    observation: Observation
+    recent: tuple[JournalEntry, ...]
+    address: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        """Healthy when as many healthy members serve as are wanted and the balancer does not call them out of service.
+
+        Could not tell when some of them was not seen.
+        """
+        world, group = self.observation.world, self.document.group
+        if reached(group, world):
+            return Answer.HEALTHY
+        serving = [world.of(m) for m in group.at(Stage.SERVING)]
+        unseen = not serving or any(c is None or c.health is Health.UNKNOWN for c in serving)
+        return Answer.COULD_NOT_TELL if world.blind and unseen else Answer.NOT_HEALTHY
+
+    def verdict(self, cluster: str | None) -> Verdict | None:
+        """The verdict on a cluster, if it was seen."""
+        return self.observation.verdicts.get(cluster or "")
+
+
+async def status(site: Site, *, recent: int = 10) -> Status:
+    """Read what is remembered and look once; changes nothing.
+
+    Raises:
+        UsageError: The group was never applied with this store.
+    """
+    document = await site.store.load(site.group)
+    if document is None:
+        raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
+    observation = await site.observer.observe(document, site.clock.now())
+    entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
+    # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
+    remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
+    return Status(document, observation, tuple(entries), await address(site), tuple(remarks))
+
+
+async def address(site: Site) -> str:
+    """Where clients reach the group: the balancer's own name; empty if nobody could say."""
+    try:
+        return await site.observer.balancer.address()
+    except EmrDrError as error:
+        log.warning("balancer_not_seen", group=site.group, reason=str(error))
+        return ""

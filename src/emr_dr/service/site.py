@@ -1,0 +1,33 @@
+"""Everything one group's functions work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emr_dr.controller.loop import Controller, Round
+from emr_dr.controller.observe import Observer
+from emr_dr.core.group import Wanted
+from emr_dr.ports import Artifacts, Clock, Clusters, Store
+from emr_dr.provision.account import Account
+from emr_dr.provision.desired import DesiredBalancer
+
+STRATEGIES = {"active-passive": Wanted(1), "warm-standby": Wanted(1, 1), "active-active": Wanted(2)}
+"""The whole of a strategy: how many members are wanted in which role."""
+
+Told = Callable[[Round], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything one group's functions work with, joined by the composition root."""
+
+    group: str
+    strategy: str
+    store: Store
+    clusters: Clusters
+    observer: Observer
+    controller: Controller
+    account: Account
+    balancer: DesiredBalancer
+    artifacts: Artifacts
+    proving_job: tuple[str, bytes]
+    clock: Clock
