@@ -10,7 +10,7 @@ import click
 from emr_dr.lab import client
 from emr_dr.lab.fault_commands import FAULT_VERBS
 from emr_dr.lab.fetch import fetched
-from emr_dr.lab.show import show_status
+from emr_dr.lab.show import show_status, shown_times
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.times import LabTimes
 from emr_dr.lab.world import IN_THE_WAY
@@ -67,7 +67,7 @@ def up(
     directory: Path, *, detach: bool, stand_in: bool, owner: int | None, port: int, settings: tuple[str, ...]
 ) -> None:
     """Bring the lab up: three AZs, nothing running in them yet."""
-    LabTimes.parse(dict(each.partition("=")[::2] for each in settings))  # what is wrong is told before anything starts
+    LabTimes.parse(_pairs(settings))  # what is wrong is told before anything starts
     client.refuse_second(directory)
     if not stand_in:
         fetched()
@@ -82,6 +82,24 @@ def up(
         raise click.exceptions.Exit(server.main(["--dir", str(directory), *arguments]))
     running = client.up(directory, arguments)
     click.echo(f'the lab is up at {running.url}; now: eval "$(emr-dr lab env)"')
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    return dict(each.partition("=")[::2] for each in settings)
+
+
+@lab.command("set")
+@click.argument("settings", metavar="TIME=SECONDS...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_obj
+def set_times(directory: Path, settings: tuple[str, ...], *, as_json: bool) -> None:
+    """Change how long things take while the lab runs.
+
+    As `lab up --set`: seconds, or `never`. What is under way takes the new time too, but for a target that is being
+    registered or deregistered already.
+    """
+    times = client.require(directory).set_times(**_pairs(settings))
+    click.echo(json.dumps({"times": times}) if as_json else "\n".join(shown_times(times)) or "all are the defaults")
 
 
 @lab.command()

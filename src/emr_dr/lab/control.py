@@ -43,6 +43,7 @@ class Control:
             "heal": self._heal,
             "revoke-rule": self._revoke_rule,
             "restore-rule": self._restore_rule,
+            "set": self._set,
             "down": self._take_down,
             **Spoiling(account.faults).orders,
         }
@@ -150,6 +151,13 @@ class Control:
         """Undo `revoke-rule` at a cluster; without one, everywhere."""
         cluster_id = None if asked.get("cluster_id") is None else self._find(asked).id
         return {"targets": self._paths.restore(cluster_id, _services(asked))}
+
+    def _set(self, asked: JsonObject) -> JsonObject:
+        """Change how long things take; answers with every time as it is now."""
+        times = asked.get("times")
+        if not isinstance(times, dict) or not times:
+            raise UsageError("no time is given", remedy="write TIME=SECONDS, as for `lab up --set`")
+        return {"times": asdict(self._account.set_times({str(name): str(value) for name, value in times.items()}))}
 
     def _find(self, asked: JsonObject, *, ended: bool = False) -> Cluster:
         region = self._account.region

@@ -21,7 +21,7 @@ def show_status(seen: Shown) -> None:
         machines = "lost" if c["lost"] else "-" if c["state"].startswith("TERMINATED") else "there"
         table.add_row(c["id"], c["name"], c["state"], c["availability_zone"], c["address"] or "-", machines)
     console.print(table)
-    for line in (*_balancers(seen), *_paths(seen), *map(_fault, seen["faults"]), *_times(seen["times"])):
+    for line in (*_balancers(seen), *_paths(seen), *map(_fault, seen["faults"]), *shown_times(seen["times"])):
         console.print(line, markup=False)
 
 
@@ -51,7 +51,8 @@ def _fault(fault: Shown) -> str:
     return f"fault: {what}, {left}"
 
 
-def _times(times: Mapping[str, float]) -> list[str]:
+def shown_times(times: Mapping[str, float]) -> list[str]:
+    """Return a line with the times that differ from the defaults, none if all are as they are."""
     changed = LabTimes(**times).shortened()
     if not changed:
         return []

@@ -37,18 +37,22 @@ class LabTimes:
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> "LabTimes":
-        """Build from `{"name": "seconds"}`; the seconds may be `never`.
+        """Build from `{"name": "seconds"}` and the defaults; see `changed`."""
+        return cls().changed(settings)
+
+    def changed(self, settings: Mapping[str, str]) -> "LabTimes":
+        """Return these times with some of them set anew, by `{"name": "seconds"}`; the seconds may be `never`.
 
         Raises:
             UsageError: an unknown name, or a value that is not a number of seconds from 0.
         """
-        known = {each.name for each in fields(cls)}
+        known = {each.name for each in fields(self)}
         changes: dict[str, float] = {}
         for name, value in settings.items():
             if name not in known:
                 raise UsageError(f"no time is called {name!r}", remedy=f"use one of {', '.join(sorted(known))}")
             changes[name] = _seconds(name, value)
-        return replace(cls(), **changes)
+        return replace(self, **changes)
 
     def shortened(self) -> dict[str, float]:
         """Return the times that differ from the defaults, for printing."""

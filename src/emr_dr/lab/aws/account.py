@@ -1,7 +1,7 @@
 """The lab's AWS account put together: state, services and moto behind them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from moto.core.base_backend import BackendDict
@@ -65,6 +65,12 @@ class Account:
         """Tell EMR what it may take by default; clusters can be launched from now on."""
         self._resources = resources
         self._default_groups.update(resources.security_groups)
+
+    def set_times(self, settings: Mapping[str, str]) -> LabTimes:
+        """Change times of the running account and return them all; see `LabTimes.changed`."""
+        with self.region.lock, self.balancing.lock:
+            self.region.times = self.balancing.times = self.region.times.changed(settings)
+            return self.region.times
 
     def publish(self) -> None:
         """Bring the data plane up to date with time passing; safe to repeat."""
