@@ -24,6 +24,7 @@ from emr_dr.controller.tenure import CLOCK_SKEW, LEASE_SECONDS
 from emr_dr.core.group import Placement, Policy
 from emr_dr.core.verdict import Detection
 from emr_dr.errors import TransientError, UsageError
+from emr_dr.ports import Store
 from emr_dr.probes.endpoints import control_targets, endpoints
 from emr_dr.probes.http import Endpoint, Http
 from emr_dr.probes.member import MemberProbes, MemberWorker
@@ -34,6 +35,7 @@ from emr_dr.spec import Spec, SpecError, check_placements
 from emr_dr.spec.address import Credentials
 from emr_dr.spec.instances import rungs
 from emr_dr.spec.login import Login
+from emr_dr.stores.memory import MemoryStore
 from emr_dr.stores.sqlite import SqliteStore
 
 CALL_TIMES = Times(connect=3, read=8, create_read=12, call=10, create=14, whole=10)
@@ -51,12 +53,15 @@ class Assembly:
 
 
 @asynccontextmanager
-async def assemble(spec: Spec, *, begins: bool = False, vantage: str = "") -> AsyncIterator[Assembly]:
+async def assemble(
+    spec: Spec, *, begins: bool = False, looks: bool = False, vantage: str = ""
+) -> AsyncIterator[Assembly]:
     """Join everything for one group; what it opens is closed with the block.
 
     Args:
         spec: What is declared.
         begins: Whether a store that is not there may be made: only whoever applies a group begins one.
+        looks: Whether a store that is not there is as good as an empty one, for whoever only looks.
         vantage: Where we look from; controllers at one place share one, for they fail together. Empty: this host.
 
     Raises:
@@ -64,7 +69,7 @@ async def assemble(spec: Spec, *, begins: bool = False, vantage: str = "") -> As
         UsageError: No credentials for AWS or for a service, or the store's path cannot be used.
         TransientError: Secrets Manager, where a service's credentials are, gave no good answer.
     """
-    store = open_store(spec, begins=begins)
+    store = MemoryStore() if looks and not _store_path(spec).exists() else open_store(spec, begins=begins)
     session = Session(spec.region, times=CALL_TIMES)
     joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, WallClock(), vantage or socket.gethostname())
     try:
@@ -84,7 +89,7 @@ class _Joints:
 
     session: Session
     http: Http
-    store: SqliteStore
+    store: Store
     clock: WallClock
     vantage: str
 
@@ -95,11 +100,15 @@ def open_store(spec: Spec, *, begins: bool = False) -> SqliteStore:
     Raises:
         UsageError: It is not there.
     """
-    path = Path(spec.store.sqlite or "emr-dr.db")
+    path = _store_path(spec)
     if not begins and not path.exists():
         remedy = "run `emr-dr apply` first, or mend store.sqlite in the spec"
         raise UsageError("there is no store", where=str(path), remedy=remedy)
     return SqliteStore(path)
+
+
+def _store_path(spec: Spec) -> Path:
+    return Path(spec.store.sqlite or "emr-dr.db")
 
 
 def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: MemberProbes, joints: _Joints) -> Site:

@@ -1,8 +1,11 @@
 """Files for clusters are stored once, and again only when they differ."""
 
+import hashlib
+
 import boto3
 import pytest
 
+from aws.aws_examples import Wire, refusal
 from emr_dr.aws.s3 import S3Artifacts
 from emr_dr.aws.session import Session
 from emr_dr.errors import PermanentError
@@ -34,3 +37,30 @@ async def test_a_bucket_without_a_prefix_will_do(moto: boto3.session.Session, se
 async def test_a_bucket_that_does_not_exist_is_a_permanent_error(session: Session) -> None:
     with pytest.raises(PermanentError, match="NoSuchBucket"):
         await S3Artifacts(session, url="s3://nobodys-bucket/x/").put("a.py", b"")
+
+
+async def test_what_is_stored_is_told_by_its_digest_and_can_be_removed(
+    moto: boto3.session.Session, session: Session
+) -> None:
+    s3 = moto.client("s3")
+    s3.create_bucket(Bucket="acme-looked-at")
+    artifacts = S3Artifacts(session, url="s3://acme-looked-at/emr-dr/")
+    assert await artifacts.digest("a.py") is None
+    await artifacts.put("a.py", b"1")
+    assert await artifacts.digest("a.py") == hashlib.sha256(b"1").hexdigest()
+    s3.put_object(Bucket="acme-looked-at", Key="emr-dr/a.py", Body=b"1")
+    assert await artifacts.digest("a.py") == "", "somebody else put it"
+    await artifacts.remove("a.py")
+    await artifacts.remove("a.py")
+    assert await artifacts.digest("a.py") is None
+
+
+async def test_a_missing_bucket_is_not_taken_for_a_missing_file(session: Session) -> None:
+    with pytest.raises(PermanentError, match="the bucket does not exist; make it"):
+        await S3Artifacts(session, url="s3://nobodys-bucket/x/").digest("a.py")
+
+
+async def test_a_place_that_we_may_not_look_at_is_told_with_what_to_allow(wire: Wire, quick: Session) -> None:
+    wire.answer = lambda operation, _: refusal(operation, "AccessDenied")
+    with pytest.raises(PermanentError, match=r"we may not look .* allow s3:GetObject there and s3:ListBucket"):
+        await S3Artifacts(quick, url="s3://acme/x/").digest("a.py")

@@ -105,6 +105,7 @@ class Scene:
         self.clock = VirtualClock()
         self.cloud = MemoryCloud(self.clock, delays=delays)
         self.store = MortalStore()
+        self.artifacts = MemoryArtifacts()
         self.policy = policy
         self.detection = detection or Detection(interval=5, member_lost=20, service_down=40)
         self.group = Group(GROUP, "0a1b2c3d-e", wanted or Wanted(1))
@@ -168,7 +169,7 @@ def site(scene: Scene, account: MemoryAccount | None = None) -> Site:
         controller=controller,
         account=account or MemoryAccount(),
         balancer=DesiredBalancer(GROUP, BALANCER, Services().declared(), BALANCER.subnets),
-        artifacts=MemoryArtifacts(),
+        artifacts=scene.artifacts,
         proving_job=("prove.py", b"pass"),
         clock=scene.clock,
     )

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -130,6 +130,19 @@ def status(seen: Status) -> None:
     console = Console()
     console.width = max(console.width, UNCUT)
     console.print(_status_view(seen), soft_wrap=True)
+
+
+def changes(planned: Sequence[Change]) -> None:
+    """Print what would change as a table, however narrow the terminal."""
+    table = Table("resource", "field", "from", "to", "why", box=None, pad_edge=False)
+    for each in planned:
+        before, after = (each.before or "-", each.after or "removed") if each.removes or each.field else ("-", "new")
+        table.add_row(each.resource, each.field or "-", before, after or "-", each.obstacle or each.why)
+        if each.creates:
+            table.add_row("", "", "", Text(each.after, style="dim"), "")
+    console = Console()
+    console.width = max(console.width, UNCUT)
+    console.print(table)
 
 
 def check(seen: Status) -> None:

@@ -154,3 +154,16 @@ class Artifacts(Protocol):
 
     async def put(self, name: str, body: bytes) -> str:
         """Store `body` under `name` unless it is there already, and return its `s3://` URL."""
+
+    def url(self, name: str) -> str:
+        """The `s3://` URL of a name, whether anything is stored there or not."""
+
+    async def digest(self, name: str) -> str | None:
+        """The SHA-256 of what `put` stored under `name`; None if nothing is there, empty if it was not `put` by us.
+
+        Raises:
+            PermanentError: The place does not exist, or we may not look.
+        """
+
+    async def remove(self, name: str) -> None:
+        """Delete what is stored under `name`; a no-op where nothing is."""

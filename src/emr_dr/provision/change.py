@@ -5,30 +5,33 @@ from dataclasses import dataclass
 
 from emr_dr.errors import ConflictError
 from emr_dr.provision.account import Found
-from emr_dr.provision.desired import OWNER_TAG, Field, Kind, Resource
+from emr_dr.provision.desired import OWNER_TAG, Field, Resource
 
-Key = tuple[Kind, str]
+Key = tuple[str, str]
 """What a resource is known by: its kind and name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of one resource that is not as declared; without a field, the resource itself, which is missing.
+    """One field of one resource that is not as declared; without a field, the resource itself: missing, or to go.
 
     Attributes:
+        kind: What it is, in words: a balancer's part, a rule, a record, a file, a member, the group.
         before: As it is; empty if it is not there.
         after: As declared.
         why: Why it is declared so.
         obstacle: What to do by hand where AWS cannot change it in place; empty where it can.
+        asks: Whether it is made in something that is not ours, so that a person is asked first.
     """
 
-    kind: Kind
+    kind: str
     name: str
     field: str
     before: str
     after: str
     why: str
     obstacle: str = ""
+    asks: bool = False
 
     @property
     def resource(self) -> str:
@@ -38,7 +41,12 @@ class Change:
     @property
     def creates(self) -> bool:
         """Whether the whole resource is missing."""
-        return not self.field
+        return not self.field and bool(self.after)
+
+    @property
+    def removes(self) -> bool:
+        """Whether the whole resource is to go."""
+        return not self.field and not self.after
 
     @property
     def shown(self) -> str:
@@ -53,6 +61,8 @@ class Change:
     def __str__(self) -> str:
         if self.creates:
             return f"{self.resource}: new ({self.after})"
+        if self.removes:
+            return f"{self.resource}: removed ({self.why})"
         return f"{self.resource}: {self.field}: {self.shown} ({self.why})"
 
 

@@ -2,7 +2,20 @@
 
 from emr_dr.service.applying import HELD_REMEDY, apply
 from emr_dr.service.looking import Answer, Status, address, status
+from emr_dr.service.planning import plan
 from emr_dr.service.site import STRATEGIES, Site
 from emr_dr.service.tending import tick, watch
 
-__all__ = ["HELD_REMEDY", "STRATEGIES", "Answer", "Site", "Status", "address", "apply", "status", "tick", "watch"]
+__all__ = [
+    "HELD_REMEDY",
+    "STRATEGIES",
+    "Answer",
+    "Site",
+    "Status",
+    "address",
+    "apply",
+    "plan",
+    "status",
+    "tick",
+    "watch",
+]

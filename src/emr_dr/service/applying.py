@@ -11,6 +11,7 @@ from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import JournalEntry
 from emr_dr.provision.apply import ensure
 from emr_dr.provision.change import Change
+from emr_dr.service.planning import file_changes
 from emr_dr.service.site import STRATEGIES, Site, Told
 from emr_dr.service.tending import give_back
 
@@ -30,8 +31,7 @@ async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wa
     document = await site.store.load(site.group)
     if document is None:
         await _refuse_other_stores(site)
-    changes = await ensure(site.account, site.balancer, changed)
-    await site.artifacts.put(*site.proving_job)
+    changes = [*await ensure(site.account, site.balancer, changed), *await _put_files(site, changed)]
     if document is None:
         group = Group(site.group, uuid.uuid4().hex, STRATEGIES[site.strategy])
         entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})
@@ -40,6 +40,17 @@ async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wa
         await _release_hold(site)
     if wait:
         await _until_served(site, told)
+    return changes
+
+
+async def _put_files(site: Site, changed: Callable[[Change], None]) -> Sequence[Change]:
+    try:
+        changes = await file_changes(site)
+    except PermanentError:  # who may write there need not be allowed to look; the writing tells
+        changes = ()
+    await site.artifacts.put(*site.proving_job)
+    for each in changes:
+        changed(each)
     return changes
 
 

@@ -1,5 +1,6 @@
 """The simulated account behind our own ports."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 from emr_dr.core.evidence import ProbeResult
@@ -230,8 +231,20 @@ class MemoryArtifacts:
 
     async def put(self, name: str, body: bytes) -> str:
         """Keep the body under the name unless it is there."""
-        self.files.setdefault(name, body)
+        self.files[name] = body
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """Where it would be."""
         return f"s3://memory/{name}"
+
+    async def digest(self, name: str) -> str | None:
+        """The digest of what is kept."""
+        return hashlib.sha256(self.files[name]).hexdigest() if name in self.files else None
+
+    async def remove(self, name: str) -> None:
+        """Forget it."""
+        self.files.pop(name, None)
 
 
 def targets_of(cloud: MemoryCloud) -> list[TargetFact]:

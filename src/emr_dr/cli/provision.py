@@ -1,0 +1,55 @@
+"""The verbs about what a group stands on in the account: show what would change, and make it so."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from emr_dr import service
+from emr_dr.bootstrap import Assembly
+from emr_dr.cli import render
+from emr_dr.cli.options import json_option, spec_option
+from emr_dr.cli.running import run
+from emr_dr.provision.change import Change
+
+NOTHING = "nothing to change"
+
+
+@click.command()
+@spec_option
+@json_option
+def plan(spec: Path, *, as_json: bool) -> None:
+    """Show what `apply` would change, field by field, and why. Touches nothing, and needs no store yet."""
+
+    async def work(assembly: Assembly) -> Sequence[Change]:
+        return await service.plan(assembly.site)
+
+    changes = run(spec, work, looks=True)
+    if as_json:
+        click.echo(json.dumps({"changes": [change.as_dict() for change in changes]}, indent=2))
+    elif changes:
+        render.changes(changes)
+    else:
+        click.echo(NOTHING)
+
+
+@click.command()
+@spec_option
+@json_option
+@click.option("--no-wait", is_flag=True, help="Do not wait for the first member; `watch` or `tick` will launch it.")
+def apply(spec: Path, *, as_json: bool, no_wait: bool) -> None:
+    """Make the balancer, its target groups and listeners, and the first member. Run again, it changes nothing."""
+
+    async def work(assembly: Assembly) -> tuple[list[dict[str, str]], str]:
+        with render.progress(quiet=as_json) as shown:
+            changes = await service.apply(assembly.site, shown.round, changed=shown.change, wait=not no_wait)
+        return [change.as_dict() for change in changes], await service.address(assembly.site)
+
+    changes, address = run(spec, work, begins=True)
+    if as_json:
+        click.echo(json.dumps({"changes": changes, "address": address}, indent=2))
+        return
+    if not changes:
+        click.echo(NOTHING)
+    click.echo(f"clients reach the group at {address}")

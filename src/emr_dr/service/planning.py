@@ -1,0 +1,60 @@
+"""To say what `apply` would do, field by field and with its reasons, and touch nothing."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from emr_dr.core.group import Group, Wanted
+from emr_dr.provision import apply as provision
+from emr_dr.provision.change import Change
+from emr_dr.service.site import STRATEGIES, Site
+
+
+async def plan(site: Site) -> Sequence[Change]:
+    """Return what `apply` would change in the account and in the group; empty when there is nothing to do.
+
+    What becomes of a group that runs (a lost member, a replacement) is the controller's to decide, not `apply`'s.
+
+    Raises:
+        ConflictError: A resource of a needed name is not ours.
+        UsageError: The declared subnets do not go together.
+        PermanentError: Something that is declared does not exist, or we may not look.
+        TransientError: AWS, or the store, gave no good answer.
+    """
+    document = await site.store.load(site.group)
+    changes = [*await provision.plan(site.account, site.balancer), *await file_changes(site)]
+    return [*changes, *_group_changes(site, document.group if document is not None else None)]
+
+
+async def file_changes(site: Site) -> Sequence[Change]:
+    """What has to be put under `cluster.artifacts`, because it is missing or is not what we would put there."""
+    name, body = site.proving_job
+    wanted, found = hashlib.sha256(body).hexdigest(), await site.artifacts.digest(name)
+    if found == wanted:
+        return ()
+    why = "every candidate has to run it before it may serve"
+    url = site.artifacts.url(name)
+    if found is None:
+        return (Change("file", url, "", "", f"{len(body)} bytes", why),)
+    return (Change("file", url, "sha256", found or "of another hand", wanted, why),)
+
+
+def _group_changes(site: Site, group: Group | None) -> Iterator[Change]:
+    """What a first apply launches, or in what the remembered group wants something else than the spec."""
+    wanted, why = STRATEGIES[site.strategy], f"declared: strategy {site.strategy}"
+    have = group.wanted if group is not None else Wanted(0)
+    if group is None:
+        shown = f"{wanted.serving} serving, {wanted.standby} standing by"
+        yield Change("group", site.group, "", "", shown, "it is not in this store yet")
+    else:
+        for field in ("serving", "standby"):
+            before, after = getattr(have, field), getattr(wanted, field)
+            if before != after:
+                yield Change("group", site.group, field, str(before), str(after), why)
+    placements = [p for p in site.controller.policy.placements if not p.rung]
+    members = group.members if group is not None else ()
+    first = 1 + (group.launched if group is not None else 0)
+    for index in range(wanted.serving + wanted.standby if not members else 0):
+        placement = placements[index % len(placements)] if placements else None
+        where = f"in {placement.subnet} {placement.az}".strip() if placement is not None else "in a declared subnet"
+        role = "serves" if index < wanted.serving else "stands by"
+        yield Change("member", str(first + index), "", "", f"launched {where}, {role}", why)
