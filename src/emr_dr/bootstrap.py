@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from emr_dr.aws.account import AwsAccount
@@ -15,6 +16,7 @@ from emr_dr.aws.emr import EmrClusters
 from emr_dr.aws.hosts import Ec2Hosts
 from emr_dr.aws.s3 import S3Artifacts
 from emr_dr.aws.secrets import Secrets
+from emr_dr.aws.seeding import seeding, seeding_file, seeding_script
 from emr_dr.aws.session import Session, Times
 from emr_dr.controller.act import Actor
 from emr_dr.controller.clock import WallClock
@@ -30,7 +32,7 @@ from emr_dr.probes.http import Endpoint, Http
 from emr_dr.probes.member import MemberProbes, MemberWorker
 from emr_dr.probes.proving import PROVING_JOB_NAME, proving_job
 from emr_dr.provision.desired import desired_balancer, target_group_names
-from emr_dr.service import Site
+from emr_dr.service import OwnFile, Site
 from emr_dr.spec import Spec, SpecError, check_placements
 from emr_dr.spec.address import Credentials
 from emr_dr.spec.instances import rungs
@@ -112,13 +114,24 @@ def _store_path(spec: Spec) -> Path:
 
 
 def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: MemberProbes, joints: _Joints) -> Site:
-    clusters = EmrClusters(joints.session, group=spec.group, template=spec.cluster)
+    own = partial(seeding, spec.cluster)
+    clusters = EmrClusters(joints.session, group=spec.group, template=spec.cluster, own_bootstrap=own)
     balancer = NetworkBalancer(
         joints.session, group=spec.group, name=spec.address.balancer.name, target_groups=target_group_names(spec)
     )
     work = _worker(spec, services, joints.http)
     hosts, detection = Ec2Hosts(joints.session), detection_of(spec)
-    observer = Observer(clusters, balancer, probes, work, hosts, detection, tuple(services), joints.vantage)
+    observer = Observer(
+        clusters,
+        balancer,
+        probes,
+        work,
+        hosts,
+        detection,
+        tuple(services),
+        joints.vantage,
+        batch_id_ranges=spec.cluster.batch_id_ranges,
+    )
     controller = Controller(
         group=spec.group,
         store=joints.store,
@@ -140,9 +153,17 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         account=AwsAccount(joints.session),
         balancer=desired_balancer(spec),
         artifacts=S3Artifacts(joints.session, url=spec.cluster.artifacts),
-        proving_job=(PROVING_JOB_NAME, proving_job()),
+        files=_files(spec),
         clock=joints.clock,
     )
+
+
+def _files(spec: Spec) -> tuple[OwnFile, ...]:
+    """What clusters of ours read under `artifacts`."""
+    job = OwnFile(PROVING_JOB_NAME, proving_job(), "every candidate has to run it before it may serve")
+    if not spec.cluster.batch_id_ranges:
+        return (job,)
+    return (job, OwnFile(seeding_file(), seeding_script(), "every launch runs it, for its range of batch numbers"))
 
 
 def _worker(spec: Spec, services: Mapping[str, Endpoint], http: Http) -> MemberWorker:

@@ -165,7 +165,7 @@ async def test_proving_goes_the_declared_way_too(client: Http, acme: Authority, 
         way = {"port": running.endpoint.port, "scheme": "https", "ca": str(ca), "credentials": {"env": "LOGIN"}}
         services, _ = endpoints(declared({**way, "path": "/gate/"}), {Credentials(env="LOGIN"): LOGIN})
         work = MemberWorker(client, livy_at=services["livy"], yarn_at=services["livy"], proving_file="s3://acme/p.py")
-        assert await work.proving(HERE, "etl-1-prove") is ProvingResult.PASSED
+        assert (await work.proving(HERE, "etl-1-prove")).result is ProvingResult.PASSED
         assert await work.idle(HERE)
         assert [asked.path.split("?")[0] for asked in running.asked] == [
             "/gate/batches/etl-1-prove",

@@ -56,8 +56,25 @@ async def test_livys_word_on_the_proving_job_is_understood(
     client: Http, answer: Answering, result: ProvingResult
 ) -> None:
     async with serving(answer) as livy:
-        assert await worker(client, livy=livy).proving(HERE, "job-A") is result
+        assert (await worker(client, livy=livy).proving(HERE, "job-A")).result is result
         assert livy.asked[0].path == "/batches/job-A"
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        (always(UNKNOWN), None),
+        (captured("livy071-local-40-get-by-name"), 3),
+        (json_of({"state": "success"}), None),
+        (json_of({"state": "success", "id": "3"}), None),
+    ],
+    ids=["unknown", "known", "no number", "no number either"],
+)
+async def test_the_number_that_livy_gave_the_proving_job_is_told_if_it_has_one(
+    client: Http, answer: Answering, number: int | None
+) -> None:
+    async with serving(answer) as livy:
+        assert (await worker(client, livy=livy).proving(HERE, "job-A")).batch == number
 
 
 @pytest.mark.parametrize(

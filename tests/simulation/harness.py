@@ -24,7 +24,7 @@ from emr_dr.lab.memory import (
 )
 from emr_dr.ports import Balancer, Clock, Clusters, JournalEntry, MemberWork, Store
 from emr_dr.provision.desired import DesiredBalancer
-from emr_dr.service import Site
+from emr_dr.service import OwnFile, Site
 from emr_dr.spec.address import Balancer as DeclaredBalancer
 from emr_dr.spec.address import Services
 from emr_dr.stores.memory import MemoryStore
@@ -170,6 +170,6 @@ def site(scene: Scene, account: MemoryAccount | None = None) -> Site:
         account=account or MemoryAccount(),
         balancer=DesiredBalancer(GROUP, BALANCER, Services().declared(), BALANCER.subnets),
         artifacts=scene.artifacts,
-        proving_job=("prove.py", b"pass"),
+        files=(OwnFile("prove.py", b"pass", "every candidate has to run it before it may serve"),),
         clock=scene.clock,
     )

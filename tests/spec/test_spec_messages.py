@@ -190,6 +190,26 @@ def test_an_objective_under_the_floor_is_refused_with_the_sum() -> None:
     )
 
 
+LIVY_ELSEWHERE = """batch_id_ranges: true
+  configurations:
+    - Classification: livy-conf
+      Properties: {livy.server.session.timeout: 1h, livy.server.recovery.mode: recovery}
+    - Classification: livy-conf
+      Properties:
+        livy.server.recovery.state-store: zookeeper
+  bootstrap: []
+"""
+
+
+def test_a_store_of_livy_that_no_batch_id_range_can_be_put_into_is_refused() -> None:
+    without = LIVY_ELSEWHERE.replace("true", "false")
+    assert len(loaded(changed("configurations: []\n  bootstrap: []", without)).cluster.configurations) == 2
+    assert refused_change("configurations: []\n  bootstrap: []", LIVY_ELSEWHERE) == (
+        "etl.yaml:25: cluster.configurations[1].Properties.livy.server.recovery.state-store: zookeeper does not go "
+        "with batch_id_ranges, which needs filesystem; remove this setting, or say batch_id_ranges: false"
+    )
+
+
 def test_a_measured_launch_lowers_the_floor() -> None:
     assert loaded(changed("rto: 20m", "rto: 5m, launch: 2m")).objectives.rto == 300
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from emr_dr.aws import tags
+from emr_dr.spec.recovery_store import with_recovery_store
 
 if TYPE_CHECKING:
     from mypy_boto3_emr.literals import InstanceFleetTypeType, InstanceRoleTypeType
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     )
 
     from emr_dr.core.group import Placement
-    from emr_dr.spec.cluster import BootstrapAction, ClusterTemplate, Configuration, ManagedScaling, RootVolume
+    from emr_dr.spec.cluster import BootstrapAction, ClusterTemplate, ManagedScaling, RootVolume
+    from emr_dr.spec.configuration import Configuration
     from emr_dr.spec.instances import Fleet, FleetType, InstanceFleets, InstanceGroup, InstanceGroups, Volume
 
 _ROLES: "Mapping[str, InstanceRoleTypeType]" = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
@@ -69,6 +71,7 @@ def launch_request(
         placement: Where to launch, and on which rung of the declared instance types.
         own_bootstrap: Bootstrap actions of ours, run before the declared ones.
     """
+    declared = template.configurations
     request: RunJobFlowInputTypeDef = {
         "Name": cluster_name(group, number),
         "ReleaseLabel": template.release,
@@ -78,7 +81,7 @@ def launch_request(
         "JobFlowRole": template.roles.instance,
         "VisibleToAllUsers": True,
         "StepConcurrencyLevel": template.step_concurrency,
-        "Configurations": _configurations(template.configurations),
+        "Configurations": _configurations(with_recovery_store(declared) if template.batch_id_ranges else declared),
         "BootstrapActions": [_bootstrap(action) for action in (*own_bootstrap, *template.bootstrap)],
         "Tags": [
             {"Key": key, "Value": value}

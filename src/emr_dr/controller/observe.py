@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from emr_dr.controller.lookout import Look, in_doubt, member_of, seen_elsewhere
 from emr_dr.controller.targets import standing_at_balancer, witness
+from emr_dr.core.batch_ids import batch_id_range
 from emr_dr.core.document import Document
 from emr_dr.core.ensure import proving_name
 from emr_dr.core.evidence import Evidence, FailureRun, MemberSighting, ProbeResult, Sighting
@@ -48,6 +49,7 @@ class Observer:
     Attributes:
         services: The services that have a listener, hence a target group.
         vantage: Where we look from; what others saw from the same place is no second witness.
+        batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
     """
 
     clusters: Clusters
@@ -58,7 +60,9 @@ class Observer:
     detection: Detection
     services: tuple[str, ...]
     vantage: str = ""
+    batch_id_ranges: bool = False
     _compared: dict[str, Sequence[Difference]] = field(default_factory=dict)
+    _numbered: dict[str, Sequence[Difference]] = field(default_factory=dict)
 
     async def observe(
         self,
@@ -113,7 +117,7 @@ class Observer:
             blind=frozenset(look.blind),
             refused=tuple(refused),
         )
-        remarks = [f"{c.id}: {d}" for c in judged for d in self._compared.get(c.id, ()) if not d.must]
+        remarks = [f"{c.id}: {d}" for c in judged for d in self._reported(c.id)]
         known = tuple(f.id for f in foreign)
         return Observation(world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known)
 
@@ -176,7 +180,10 @@ class Observer:
 
     async def _candidate(self, member: Member, cluster: Cluster, look: Look) -> Cluster:
         """How the proof stands: the job's, and whether the cluster is what the spec declares, which is asked once."""
-        proving = await look.answer(self.work.proving(cluster.address, proving_name(look.group, member)))
+        run = await look.answer(self.work.proving(cluster.address, proving_name(look.group, member)))
+        proving = run.result if run is not None else None
+        if self.batch_id_ranges and run is not None and run.batch is not None:
+            self._numbered[cluster.id] = _misnumbered(member, run.batch)
         if cluster.id not in self._compared and member.placement is not None:
             found = await look.answer(self.clusters.differences(cluster.id, member.placement))
             if found is not None:
@@ -186,6 +193,11 @@ class Observer:
         differs = tuple(str(d) for d in self._compared.get(cluster.id, ()) if d.must)
         # Unknown is running: neither submitted again, nor failed.
         return replace(cluster, proving=proving or ProvingResult.RUNNING, differs=differs)
+
+    def _reported(self, cluster: str) -> Iterable[Difference]:
+        """In what a cluster is not as declared, and may serve all the same."""
+        compared = (d for d in self._compared.get(cluster, ()) if not d.must)
+        return (*compared, *self._numbered.get(cluster, ()))
 
     async def _reached_through_balancer(self, address: str) -> bool:
         """Whether the balancer's address answers well, and with this very member's identity."""
@@ -209,6 +221,17 @@ class Observer:
             verdicts[cluster.id] = verdict
             judged.append(replace(cluster, health=verdict.health, host=evidence.host))
         return tuple(runs), verdicts, tuple(judged)
+
+
+def _misnumbered(member: Member, batch: int) -> Sequence[Difference]:
+    """One difference where the proof's number lies outside its member's range: Livy's store was not seeded, or is lost.
+
+    The member is as good as one without ranges, and no launch may fail for them: it is told, and no more.
+    """
+    ours = batch_id_range(member.number)
+    if batch in ours:
+        return ()
+    return (Difference("batch id range", f"{ours.start} to {ours.stop - 1}", f"batch {batch}", must=False),)
 
 
 def _address(facts: ClusterFacts, group: Group) -> str:

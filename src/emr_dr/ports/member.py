@@ -1,10 +1,19 @@
 """What we need from a member itself, asked directly at its address and never through the balancer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.world import ProvingResult
+
+
+@dataclass(frozen=True, slots=True)
+class ProvingRun:
+    """How the proving job stands, and the number that Livy gave it; None while Livy does not know it."""
+
+    result: ProvingResult
+    batch: int | None = None
 
 
 class Probes(Protocol):
@@ -36,7 +45,7 @@ class Probes(Protocol):
 class MemberWork(Protocol):
     """Work on a member: the proving job, and what runs there."""
 
-    async def proving(self, address: str, name: str) -> ProvingResult:
+    async def proving(self, address: str, name: str) -> ProvingRun:
         """How the proving job of that name stands.
 
         Raises:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from emr_dr.core.world import ProvingResult
 from emr_dr.errors import TransientError
+from emr_dr.ports import ProvingRun
 from emr_dr.probes.answer import member_of
 from emr_dr.probes.http import Endpoint, Http
 
@@ -40,8 +41,8 @@ async def check(http: Http, endpoint: Endpoint, address: str) -> str:
     return f"version {version}, {total} batches"
 
 
-async def batch(http: Http, endpoint: Endpoint, address: str, name: str) -> ProvingResult:
-    """Return how the batch of this name stands; one that Livy does not know is pending.
+async def batch(http: Http, endpoint: Endpoint, address: str, name: str) -> ProvingRun:
+    """Return how the batch of this name stands, and its number; one that Livy does not know is pending.
 
     Livy forgets a finished batch after a while (600 s unless configured), and its own restart may lose all of them.
 
@@ -52,10 +53,13 @@ async def batch(http: Http, endpoint: Endpoint, address: str, name: str) -> Prov
     if answer.status == HTTPStatus.NOT_FOUND:
         # Livy's own 404 is JSON with a message; whoever else answers here knows nothing of batches.
         member_of(answer.json(), "msg", str, answer.where)
-        return ProvingResult.PENDING
+        return ProvingRun(ProvingResult.PENDING)
     if answer.status != HTTPStatus.OK:
         raise TransientError(f"HTTP {answer.status}", where=answer.where)
-    return _RESULTS.get(member_of(answer.json(), "state", str, answer.where), ProvingResult.RUNNING)
+    said = answer.json()
+    state = _RESULTS.get(member_of(said, "state", str, answer.where), ProvingResult.RUNNING)
+    number = said.get("id") if isinstance(said, Mapping) else None
+    return ProvingRun(state, number if isinstance(number, int) else None)  # a proof is no worse for lack of a number
 
 
 async def submit(
@@ -75,7 +79,7 @@ async def submit(
     Raises:
         TransientError: Livy refused it or gave no good answer; it may have been submitted.
     """
-    if await batch(http, endpoint, address, name) is not ProvingResult.PENDING:
+    if (await batch(http, endpoint, address, name)).result is not ProvingResult.PENDING:
         return
     body = {"name": name, "file": file, "args": list(args), "conf": dict(conf)}
     answer = await http.request("POST", endpoint, address, "/batches", body=body, timeout=SUBMIT_TIMEOUT)

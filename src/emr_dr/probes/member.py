@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Mapping, Sequence
 
 from emr_dr.core.evidence import ProbeResult
-from emr_dr.core.world import ProvingResult
 from emr_dr.errors import PermanentError, TransientError
+from emr_dr.ports import ProvingRun
 from emr_dr.probes import declared, hdfs, livy, yarn
 from emr_dr.probes.answer import NotWellError, one_line, veiled
 from emr_dr.probes.control import ControlTarget, reach
@@ -95,7 +95,7 @@ class MemberWorker:
         self._file = proving_file
         self._conf = dict(proving_conf)
 
-    async def proving(self, address: str, name: str) -> ProvingResult:
+    async def proving(self, address: str, name: str) -> ProvingRun:
         """How the proving job of that name stands. See `MemberWork.proving`."""
         return await livy.batch(self._http, self._livy, address, name)
 

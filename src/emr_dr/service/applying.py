@@ -48,7 +48,8 @@ async def _put_files(site: Site, changed: Callable[[Change], None]) -> Sequence[
         changes = await file_changes(site)
     except PermanentError:  # who may write there need not be allowed to look; the writing tells
         changes = ()
-    await site.artifacts.put(*site.proving_job)
+    for file in site.files:
+        await site.artifacts.put(file.name, file.body)
     for each in changes:
         changed(each)
     return changes

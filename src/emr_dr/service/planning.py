@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from emr_dr.core.group import Group, Wanted
 from emr_dr.provision import apply as provision
 from emr_dr.provision.change import Change
-from emr_dr.service.site import STRATEGIES, Site
+from emr_dr.service.site import STRATEGIES, OwnFile, Site
 
 
 async def plan(site: Site) -> Sequence[Change]:
@@ -27,15 +27,16 @@ async def plan(site: Site) -> Sequence[Change]:
 
 async def file_changes(site: Site) -> Sequence[Change]:
     """What has to be put under `cluster.artifacts`, because it is missing or is not what we would put there."""
-    name, body = site.proving_job
-    wanted, found = hashlib.sha256(body).hexdigest(), await site.artifacts.digest(name)
-    if found == wanted:
-        return ()
-    why = "every candidate has to run it before it may serve"
-    url = site.artifacts.url(name)
+    found = [(file, await site.artifacts.digest(file.name)) for file in site.files]
+    return [change for file, digest in found for change in _file_change(file, digest, site.artifacts.url(file.name))]
+
+
+def _file_change(file: OwnFile, found: str | None, url: str) -> Iterator[Change]:
+    wanted = hashlib.sha256(file.body).hexdigest()
     if found is None:
-        return (Change("file", url, "", "", f"{len(body)} bytes", why),)
-    return (Change("file", url, "sha256", found or "of another hand", wanted, why),)
+        yield Change("file", url, "", "", f"{len(file.body)} bytes", file.why)
+    elif found != wanted:
+        yield Change("file", url, "sha256", found or "of another hand", wanted, file.why)
 
 
 def _group_changes(site: Site, group: Group | None) -> Iterator[Change]:

@@ -17,8 +17,21 @@ Told = Callable[[Round], None]
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A file of ours that clusters read under `artifacts`, and what for."""
+
+    name: str
+    body: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
-    """Everything one group's functions work with, joined by the composition root."""
+    """Everything one group's functions work with, joined by the composition root.
+
+    Attributes:
+        files: What has to be under `artifacts`: the proving job, and the scripts of launches.
+    """
 
     group: str
     strategy: str
@@ -29,5 +42,5 @@ class Site:
     account: Account
     balancer: DesiredBalancer
     artifacts: Artifacts
-    proving_job: tuple[str, bytes]
+    files: tuple[OwnFile, ...]
     clock: Clock

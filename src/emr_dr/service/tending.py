@@ -17,7 +17,7 @@ async def watch(site: Site, told: Told) -> Round:
     Raises:
         UsageError: The group was never applied with this store.
     """
-    await stage_proving_job(site)
+    await stage_files(site)
     try:
         return await site.controller.run(lambda _: False, told)
     finally:
@@ -40,19 +40,20 @@ async def tick(site: Site, seconds: float, told: Told) -> Round:
     def stop(done: Round) -> bool:
         return done.converged or done.observation is None
 
-    await stage_proving_job(site)
+    await stage_files(site)
     try:
         return await replace(controller, stopping=over).run(stop, told)
     finally:
         await give_back(site)
 
 
-async def stage_proving_job(site: Site) -> None:
-    """See that the proving job's file is there before it is needed; without S3 the controller goes on all the same."""
+async def stage_files(site: Site) -> None:
+    """See that clusters will find what they read; without S3 the controller goes on all the same."""
     try:
-        await site.artifacts.put(*site.proving_job)
+        for file in site.files:
+            await site.artifacts.put(file.name, file.body)
     except EmrDrError as error:
-        log.warning("proving_job_not_stored", group=site.group, reason=str(error))
+        log.warning("files_not_stored", group=site.group, reason=str(error))
 
 
 async def give_back(site: Site) -> None:

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from emr_dr.spec.configuration import Configuration
 from emr_dr.spec.fields import Arn, Finding, Like, RoleName, S3Uri, Section, SecurityGroup, Text, Whole, refuse_any
 from emr_dr.spec.instances import Count, Instances, repeated
+from emr_dr.spec.recovery_store import conflicts
 
 OWN_TAG_PREFIX = "emr-dr:"
 """Tags that begin so are ours: by them a launch whose answer was lost is found again."""
@@ -63,17 +65,6 @@ class ManagedScaling(Section):
         if (self.maximum_core or 0) > self.maximum:
             what = f"{self.maximum_core} is more than maximum ({self.maximum})"
             yield Finding(("maximum_core",), what, "lower it, or leave it away to mean maximum")
-
-
-class Configuration(Section):
-    """One EMR configuration object, written as in EMR's own JSON (capital letters), so that it can be pasted."""
-
-    classification: Text = Field(alias="Classification")
-    """Which configuration file, such as spark-defaults."""
-    properties: Mapping[str, Annotated[str, Field(max_length=65536)]] = Field(alias="Properties", default_factory=dict)
-    """Its settings; every value is text, so quote numbers and booleans. Default: none."""
-    configurations: "tuple[Configuration, ...]" = Field(alias="Configurations", default=())
-    """Configuration objects inside this one, such as export inside spark-env. Default: none."""
 
 
 class BootstrapAction(Section):
@@ -142,6 +133,11 @@ class ClusterTemplate(Section):
     """Application settings, in EMR's JSON form. Default: none."""
     bootstrap: Annotated[tuple[BootstrapAction, ...], Field(max_length=14)] = ()
     """Bootstrap actions, in order. EMR takes 16; two are kept for ours. Default: none."""
+    batch_id_ranges: bool = False
+    """Whether each member's Livy numbers its batches in a range of its own: launch number x 1,000,000 and on. A number
+    that a former member gave out is then unknown (404) to every other one, and never another job's state. It adds to
+    each launch three settings of livy-conf, by which Livy also finds its batches again after its own restart, and a
+    bootstrap action of ours that does its work on the primary alone and never fails a launch. Default false."""
     log_uri: S3Uri | None = None
     """Where EMR puts logs. Default: nowhere; a failed launch can then hardly be explained."""
     log_encryption_key: Arn | None = None
@@ -166,13 +162,17 @@ class ClusterTemplate(Section):
     """Tags of the cluster and its instances. AWS takes 50; ten are kept for ours. Default: none."""
 
     def findings(self) -> Iterator[Finding]:
-        """Yield scaling that does not fit the machines."""
-        if self.managed_scaling is None:
-            return
+        """Yield scaling that does not fit the machines, and settings of Livy that make a batch id range impossible."""
+        if self.batch_id_ranges:
+            yield from conflicts(self.configurations)
+        if self.managed_scaling is not None:
+            yield from self._scaling_findings(self.managed_scaling)
+
+    def _scaling_findings(self, scaling: ManagedScaling) -> Iterator[Finding]:
         fleets = self.instances.fleets
         if (self.instances.groups or fleets) and getattr(self.instances.groups or fleets, "core", None) is None:
             yield Finding(("managed_scaling",), "a cluster of one node cannot scale", "add core nodes, or remove it")
-        unit = self.managed_scaling.unit
+        unit = scaling.unit
         if (fleets is not None) != (unit == "InstanceFleetUnits"):
             right = "InstanceFleetUnits" if fleets is not None else "Instances or VCPU"
             kind = "fleets" if fleets is not None else "groups"

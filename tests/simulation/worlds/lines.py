@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.group import Placement
-from emr_dr.core.world import HostHealth, ProvingResult
+from emr_dr.core.world import HostHealth
 from emr_dr.errors import EmrDrError, PermanentError, ThrottledError, TransientError
 from emr_dr.ports import (
     Balancer,
@@ -17,6 +17,7 @@ from emr_dr.ports import (
     Hosts,
     MemberWork,
     Probes,
+    ProvingRun,
     TargetFact,
 )
 from simulation.worlds.ground import Ground
@@ -199,7 +200,7 @@ class LineWork:
     def __init__(self, line: Line, inner: MemberWork) -> None:
         self._line, self._inner = line, inner
 
-    async def proving(self, address: str, name: str) -> ProvingResult:
+    async def proving(self, address: str, name: str) -> ProvingRun:
         return await self._line.ask(self._at(address, lambda: self._inner.proving(address, name)), aws=False)
 
     async def prove(self, address: str, name: str) -> None:

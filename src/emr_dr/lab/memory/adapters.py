@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.group import Placement
-from emr_dr.core.world import EmrState, HostHealth, ProvingResult
+from emr_dr.core.world import EmrState, HostHealth
 from emr_dr.errors import PermanentError, TransientError
 from emr_dr.lab.memory.cloud import FRONT, MemoryCloud, Registration
 from emr_dr.lab.memory.machine import Machine
-from emr_dr.ports import ClusterFacts, Difference, TargetFact, TargetHealth
+from emr_dr.ports import ClusterFacts, Difference, ProvingRun, TargetFact, TargetHealth
 
 
 class MemoryClusters:
@@ -191,10 +191,13 @@ class MemoryWork:
         self._cloud = cloud
         self._elsewhere = elsewhere
 
-    async def proving(self, address: str, name: str) -> ProvingResult:
-        """How the proof stands, if Livy answers."""
+    async def proving(self, address: str, name: str) -> ProvingRun:
+        """How the proof stands, if Livy answers; the numbers of a machine's proofs are one after another."""
         self._cloud.faults.read("proving", aws=False)
-        return self._asked(address, "livy").proving(name, self._cloud.clock.now())
+        machine = self._asked(address, "livy")
+        known = list(machine.proofs)
+        batch = machine.first_batch + known.index(name) if name in known else None
+        return ProvingRun(machine.proving(name, self._cloud.clock.now()), batch)
 
     async def prove(self, address: str, name: str) -> None:
         """Begin the proof, unless it was begun."""

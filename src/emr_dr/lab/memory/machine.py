@@ -40,6 +40,7 @@ class Machine:
         differs: It comes up other than declared.
         hangs: It stays in STARTING for ever.
         unwell: What a service says of itself, by service.
+        first_batch: The number that its Livy gave the first proof.
         jobs: Applications that YARN runs, by the epoch they were tagged with.
     """
 
@@ -65,6 +66,7 @@ class Machine:
     proofs: dict[str, float] = field(default_factory=dict)
     jobs: dict[str, int] = field(default_factory=dict)
     unwell: dict[str, str] = field(default_factory=dict)
+    first_batch: int = 0
 
     @property
     def up_at(self) -> float:
