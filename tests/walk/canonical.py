@@ -147,6 +147,7 @@ class Canon:
             launches=(0.0,) * len(group.launches) if self._setup.count_launches else (),
             attempts=group.attempts if self._setup.count_attempts else _under_way(group, avoid),
             leaving=group.leaving,
+            order=group.order,
             pause=group.pause,
             held="held" if group.held else "",
             recovered_at=0.0 if group.recovered_at is not None and self._setup.policy.cooldown else None,
@@ -171,7 +172,7 @@ class Canon:
 def _plain(m: Member, epoch: int) -> Member:
     address = m.cluster if m.cluster and m.address else ""
     reason = NOT_PROVEN_AGAIN if m.reason.startswith(NOT_PROVEN_AGAIN) else ""  # the only one that decides anything
-    return Member(m.number, m.stage, 0.0, m.cluster, epoch, m.tries, m.placement, address, reason)
+    return Member(m.number, m.stage, 0.0, m.cluster, epoch, m.tries, m.placement, address, reason, m.released)
 
 
 def _under_way(group: Group, avoid: tuple[Avoidance, ...]) -> int:
@@ -182,9 +183,9 @@ def _under_way(group: Group, avoid: tuple[Avoidance, ...]) -> int:
 def _refuse_what_is_new() -> None:
     """A field that is not dealt with above would be lost, and states taken for equal that are not."""
     known = {
-        Group: "name origin wanted members epoch launched launches attempts leaving"
+        Group: "name origin wanted members epoch launched launches attempts leaving order"
         " pause held recovered_at avoid refusals",
-        Member: "number stage since cluster epoch tries placement address reason",
+        Member: "number stage since cluster epoch tries placement address reason released",
         Avoidance: "subnet at reason cause instance_type",
     }
     for kept, names in known.items():

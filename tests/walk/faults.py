@@ -22,6 +22,13 @@ def _fences_with_nobody_to_take_over(group: Group, world: World, policy: Policy)
     return entitlement.move_entitlement(group, world, policy)
 
 
+def _obeys_before_anybody_can_take_over(group: Group, world: World, policy: Policy) -> Group:
+    out = [m for m in group.at(Stage.SERVING) if m.number == group.ordered_out]
+    fenced = move(group.members, out, Stage.FENCING, world.at, epoch=group.epoch + 1)
+    group = replace(group, members=fenced, epoch=group.epoch + 1) if out else group
+    return entitlement.move_entitlement(group, world, policy)
+
+
 def _condemns_the_admitting_when_lost(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
     lost = [m for m in group.at(Stage.ADMITTING) if world.lost(m)]
     group = replace(group, members=move(group.members, lost, Stage.CONDEMNED, world.at))
@@ -109,6 +116,12 @@ def _retires_before_the_successor_serves(group: Group, world: World, policy: Pol
         return group
     fenced = [m for m in group.at(Stage.FENCING) if world.of(m) is not None]
     return replace(group, members=move(group.members, fenced, Stage.RETIRING, world.at))
+
+
+def _retires_the_released_at_once(group: Group, world: World, policy: Policy) -> Group:
+    del policy
+    released = [m for m in group.at(Stage.FENCING) if m.released]
+    return replace(group, members=move(group.members, released, Stage.RETIRING, world.at))
 
 
 def _retires_without_evidence(group: Group, world: World, policy: Policy) -> Group:
@@ -215,6 +228,7 @@ def _ends_strange_clusters_at_once(
 
 KEEPS_THE_EPOCH = Parts(move_entitlement=_keeps_the_epoch)
 FENCES_WITH_NOBODY_TO_TAKE_OVER = Parts(move_entitlement=_fences_with_nobody_to_take_over)
+OBEYS_AT_ONCE = Parts(move_entitlement=_obeys_before_anybody_can_take_over)
 CONDEMNS_THE_ADMITTING = Parts(advance=_condemns_the_admitting_when_lost)
 NEVER_LOOKS_UP = Parts(advance=_never_looks_up_a_repeated_launch)
 NEVER_SETTLES = Parts(advance=_never_settles)
@@ -228,6 +242,7 @@ GIVES_UP_ON_SUSPICION = Parts(staff=_gives_up_on_a_suspicion)
 LEAVES_THE_CANDIDATE = Parts(staff=_leaves_the_candidate_of_an_abort)
 FORGETS_THE_DAYS_LAUNCHES = Parts(staff=_counts_the_launches_of_nobody)
 RETIRES_TOO_EARLY = Parts(retire=_retires_before_the_successor_serves)
+RETIRES_THE_RELEASED_AT_ONCE = Parts(retire=_retires_the_released_at_once)
 RETIRES_WITHOUT_EVIDENCE = Parts(retire=_retires_without_evidence)
 RETIRES_THE_IMPAIRED = Parts(retire=_retires_the_impaired_that_answers)
 RETIRES_ON_ANY_WORD = Parts(retire=_retires_on_any_word_of_ec2)

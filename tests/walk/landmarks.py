@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from emr_dr.core.entitlement import FAILED_OVER
 from emr_dr.core.group import Group, Policy, Stage
 from emr_dr.core.world import World
 from walk.decisions import LEADS_TO, evidence_of_its_end, moved
@@ -20,6 +21,7 @@ EVIDENCE = (
     "EC2's word: gone",
     "EC2's word: impaired, and it is lost",
     "kept long enough",
+    "a person's word",
     "idle",
 )
 HELD = ("held: attempts spent", "held: failed alike")
@@ -34,6 +36,8 @@ MARKS = (
     "a launch is refused",
     "no room, and the next placement",
     "a loss is answered while held",
+    FAILED_OVER,
+    "a switchover is called off for its candidate",
 )
 
 
@@ -46,8 +50,12 @@ def of(before: Group, after: Group, world: World, policy: Policy) -> Iterator[st
             yield "an orphan is condemned"
         if old is not None and m.stage is Stage.RETIRING:
             yield f"retired: {evidence_of_its_end(old, world.of(m), after, world)}"
+        if m.stage is Stage.FENCING and m.reason == FAILED_OVER:
+            yield m.reason
         if old is not None and m.stage is Stage.ADMITTING and before.held:
             yield "a loss is answered while held"
+    if before.leaving is not None and after.leaving is None and before.leaving in {m.number for m in after.entitled}:
+        yield "a switchover is called off for its candidate"
     for refusal in after.refusals:
         yield from (mark for words, mark in REFUSALS.items() if refusal.startswith(words))
         yield from (mark for words, mark in KEPT.items() if words in refusal)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from emr_dr.core.group import Group, Pause, Stage
+from emr_dr.core.group import Group, Order, Pause, Stage
 from emr_dr.core.world import EmrState
 from walk.canonical import Canon
 from walk.setup import Budget, Setup, spent
@@ -35,11 +35,13 @@ def after_foreign_write(hand: Hand | None, setup: Setup) -> Hand | None:
 def _writes(group: Group, budget: Budget, setup: Setup) -> Iterator[tuple[str, str, Group]]:
     """What people may write: in words, the budget that it is paid from, and what is written."""
     if budget.switch and group.leaving is not None:
-        yield "an operator calls the switchover off", "switch", replace(group, leaving=None)
+        yield "an operator calls the switchover off", "switch", replace(group, leaving=None, order=None)
     elif budget.switch:
         for m in group.at(Stage.SERVING):
             label = f"an operator asks for a switchover from <{m.cluster}>"
-            yield label, "switch", replace(group, leaving=m.number)
+            yield label, "switch", replace(group, leaving=m.number, order=Order())
+            label = f"an operator fails over from <{m.cluster}> by hand"
+            yield label, "switch", replace(group, leaving=m.number, order=Order(failover=True))
     for wanted in setup.scale if budget.switch else ():
         if wanted != group.wanted:
             label = f"an operator now wants {wanted.serving} serving and {wanted.standby} standing by"
@@ -48,4 +50,8 @@ def _writes(group: Group, budget: Budget, setup: Setup) -> Iterator[tuple[str, s
         yield "an operator pauses the group", "pause", replace(group, pause=Pause("operator", 5.0))
     if budget.release and group.held:
         released = replace(group, held="", attempts=0, avoid=())
-        yield "an operator applies again, which releases the hold", "release", released
+        yield "an operator releases the hold", "release", released
+    for m in group.at(Stage.FENCING) if budget.release else ():
+        if not m.released:
+            members = tuple(replace(o, released=o.released or o is m) for o in group.members)
+            yield f"an operator releases <{m.cluster}>", "release", replace(group, members=members)

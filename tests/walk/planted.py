@@ -47,6 +47,7 @@ PLANTED = {
     "a lost one is fenced with nobody to take over": plant(
         faults.FENCES_WITH_NOBODY_TO_TAKE_OVER, "I6a", "2 fail", TWO
     ),
+    "a failover by hand fences before anybody can take over": plant(faults.OBEYS_AT_ONCE, "I6a", "switch"),
     "an Admitting member is condemned when lost": plant(faults.CONDEMNS_THE_ADMITTING, "F1", "2 fail"),
     "the last healthy one is drained": plant(faults.DRAINS_THE_LAST, "I6a", "fail, switch"),
     "fewer are wanted, and one is drained without a look at the others": plant(
@@ -76,6 +77,9 @@ PLANTED = {
     "the old one is retired before its successor serves": plant(faults.RETIRES_TOO_EARLY, "I1", "fail"),
     "one comes back from retiring": plant(faults.BACK_FROM_RETIRING, "F1", "2 fail, 2 back"),
     "a lost one is retired without evidence": plant(faults.RETIRES_WITHOUT_EVIDENCE, "E1", "fail"),
+    "a released one is retired before its successor serves": plant(
+        faults.RETIRES_THE_RELEASED_AT_ONCE, "I1", "fail, release"
+    ),
     "a busy one is retired without evidence": plant(faults.RETIRES_WITHOUT_EVIDENCE, "E1", "switch, work"),
     "one that answers is retired on EC2's word `impaired`": plant(
         faults.RETIRES_THE_IMPAIRED, "E1", "switch, work, host"

@@ -36,8 +36,14 @@ def advance(group: Group, world: World, policy: Policy, *, paused: bool) -> Grou
     for before, m in zip(group.members, moved, strict=True):
         failure = _failure(before, m, world)
         if failure is not None:
-            after = avoid(after, failure)
+            after = _call_off(avoid(after, failure))
     return after
+
+
+def _call_off(group: Group) -> Group:
+    """Nobody was in need: a switchover whose candidate failed costs no second launch, and a person may ask again."""
+    asked = group.order is not None and group.ordered_out is None
+    return replace(group, leaving=None, order=None) if asked else group
 
 
 def _failure(before: Member, after: Member | None, world: World) -> Avoidance | None:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass, replace
 
 from emr_dr.core.group import Group, Member, Policy, Stage
-from emr_dr.core.standing import failing, move, overdue
+from emr_dr.core.standing import failing, move
 from emr_dr.core.world import World
+
+FAILED_OVER = "failed over by hand"
+"""Why a member was fenced that a person ordered out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,13 @@ def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Po
     seen = world.of(m)
     others = any(o is not m and o.stage is Stage.SERVING and world.healthy(o) for o in kept)
     lost = failing(m, world, policy)
-    drained = m.stage is Stage.DRAINING and seen is not None and (seen.idle or overdue(m, world, policy))
+    drained = m.stage is Stage.DRAINING and seen is not None and (seen.idle or _out_of_time(m, group, world, policy))
     if seen is not None and seen.gone:
         return _Loss(goes=True, unplanned=True, reason="EMR ends it")  # nothing can bring it back: its place is free
+    room = len(kept) <= group.wanted.serving  # its place is free for a spare, once it has gone
+    ordered = m.number == group.ordered_out  # a person's word, whatever it runs and however it is
+    if spare and room and (ordered or (drained and not lost)):
+        return _Loss(goes=True, takes_spare=True, reason=FAILED_OVER if ordered else "handed over")
     why = "lost" if world.lost(m) else "not in service in time"
     if lost and others:
         return _Loss(goes=True, unplanned=True, reason=why)
@@ -61,13 +68,16 @@ def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Po
         return _Loss(
             refusal=f"cooldown: member {m.number} is lost, and a switch was made less than {policy.cooldown:g} s ago"
         )
-    room = len(kept) <= group.wanted.serving  # its place is free for a spare, once it has gone
     staying = sum(not failing(o, world, policy) for o in kept if o is not m)
     if lost and spare and (room or staying < group.wanted.serving):  # of too many, all that are lost go in this save
         return _Loss(goes=True, takes_spare=room, unplanned=True, reason=why)
-    if drained and spare and room:
-        return _Loss(goes=True, takes_spare=True, reason="handed over")
     return _Loss(goes=drained and others and len(kept) > group.wanted.serving, reason="fewer are wanted")
+
+
+def _out_of_time(m: Member, group: Group, world: World, policy: Policy) -> bool:
+    """Whether its work has been waited for long enough, by whoever asked for the handover or by the policy."""
+    asked = group.order.drain if group.order is not None and m.number == group.leaving else None
+    return world.at - m.since >= (policy.drain if asked is None else asked)
 
 
 def _cooling(group: Group, world: World, policy: Policy) -> bool:
@@ -78,7 +88,7 @@ def hand_over(group: Group, world: World) -> Group:
     """Begin or call off a drain, for a switchover or because fewer are wanted; never of the last healthy one."""
     serving = group.at(Stage.SERVING, Stage.DRAINING)
     if group.leaving is not None and group.leaving not in {m.number for m in group.entitled}:
-        group = replace(group, leaving=None)
+        group = replace(group, leaving=None, order=None)
     surplus = len(group.entitled) > group.wanted.serving
     leaver = next((m for m in serving if m.number == group.leaving), None)
     if leaver is None and surplus:

@@ -57,6 +57,7 @@ class Member:
         epoch: The epoch that last gave or took its entitlement; 0 if it never carried traffic.
         tries: RunJobFlow calls licensed for this number.
         address: The primary's private address, once it was seen; kept because a target outlives its cluster.
+        released: A person's word that it may be retired without evidence; it holds for the stage it was given in.
     """
 
     number: int
@@ -68,10 +69,13 @@ class Member:
     placement: Placement | None = None
     address: str = ""
     reason: str = ""
+    released: bool = False
 
     def to(self, stage: Stage, at: float, reason: str = "") -> "Member":
         """Return this member in another stage; itself, untouched, if it is there already."""
-        return self if stage is self.stage else replace(self, stage=stage, since=at, reason=reason)
+        if stage is self.stage:
+            return self
+        return replace(self, stage=stage, since=at, reason=reason, released=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,23 @@ class Pause:
 
     reason: str
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a person wants the member in `Group.leaving` to go.
+
+    A switchover waits for its work, needs it healthy, and is called off when a candidate fails. A failover goes on
+    until somebody proven takes over, whatever the member runs and however it is: a person's word in place of a verdict.
+
+    Attributes:
+        subnet: Where the successor is to live; empty where the placement order decides.
+        drain: Seconds for which a switchover waits for the member's work; None for the policy's limit.
+    """
+
+    failover: bool = False
+    subnet: str = ""
+    drain: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +139,8 @@ class Group:
         launched: The last launch number given out.
         launches: When RunJobFlow was licensed during the last day, for the budget.
         attempts: Candidates spent since the group last had all it wanted.
-        leaving: The member that hands over, when a switchover or failback was asked for.
+        leaving: The member that hands over, when a switchover, failback or failover was asked for.
+        order: How it is to go; None where nobody is asked to, or an older version was asked.
         held: Why automation stopped itself and waits for a person; empty when it did not.
         refusals: What this round's decision would have begun but must not, and why.
     """
@@ -132,6 +154,7 @@ class Group:
     launches: tuple[float, ...] = ()
     attempts: int = 0
     leaving: int | None = None
+    order: Order | None = None
     pause: Pause | None = None
     held: str = ""
     recovered_at: float | None = None
@@ -141,6 +164,11 @@ class Group:
     def at(self, *stages: Stage) -> tuple[Member, ...]:
         """The members in any of these stages, in the order in which they were launched."""
         return tuple(m for m in self.members if m.stage in stages)
+
+    @property
+    def ordered_out(self) -> int | None:
+        """The member that a person wants replaced however it is; None if nobody does."""
+        return self.leaving if self.order is not None and self.order.failover else None
 
     @property
     def entitled(self) -> tuple[Member, ...]:

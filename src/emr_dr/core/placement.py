@@ -16,11 +16,16 @@ def choose(group: Group, world: World, policy: Policy) -> Placement:
 
     First those that failed no candidate lately, and of them those whose AZ holds no lost member; then the one whose
     failure is oldest. Among equals one whose AZ holds no member, then the declared order. Nothing is refused for good:
-    each is tried before one that failed is tried again.
+    each is tried before one that failed is tried again. Where a person named a place for the successor, a switchover
+    goes nowhere else, and a failover goes there first.
     """
+    wish = group.order.subnet if group.order is not None else ""
+    bound = bool(wish) and group.ordered_out is None
 
-    def rank(p: Placement) -> tuple[float, bool, bool, int]:
-        return _failed(p, group, world, policy), _lost(p, group, world), _occupied(p, group), policy.placements.index(p)
+    def rank(p: Placement) -> tuple[bool, float, bool, bool, bool, int]:
+        other, failed = p.subnet != wish, _failed(p, group, world, policy)
+        trouble = _lost(p, group, world), _occupied(p, group)
+        return bound and other, failed, bool(wish) and other, *trouble, policy.placements.index(p)
 
     return min(policy.placements, key=rank)
 

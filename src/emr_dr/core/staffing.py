@@ -94,10 +94,12 @@ def troubled_zones(group: Group, world: World) -> tuple[str, ...]:
 
 
 def _may_end(m: Member, world: World, policy: Policy, *, spare: bool) -> bool:
-    """Whether the evidence allows to end it; `spare` keeps whatever may still be of use."""
+    """Whether the evidence, or a person, allows to end it; `spare` keeps whatever may still be of use."""
     seen = world.of(m)
     if seen is None:
         return False
+    if m.released:
+        return True
     # Idle counts only once it has left the balancer: while a target, it may be given work in the next second.
     idle = seen.idle and seen.target is TargetState.ABSENT and not spare
     # A machine whose status check fails is not dead by that alone: nothing may answer there either.

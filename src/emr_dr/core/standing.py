@@ -16,7 +16,6 @@ def overdue(member: Member, world: World, policy: Policy) -> bool:
         Stage.BOOTING: policy.boot,
         Stage.PROVING: policy.prove,
         Stage.ADMITTING: policy.admit,
-        Stage.DRAINING: policy.drain,
     }
     limit = limits.get(member.stage)
     return limit is not None and world.at - member.since >= limit
