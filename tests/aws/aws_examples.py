@@ -101,7 +101,9 @@ def refusal(operation: str, code: str, message: str = "no") -> bytes:
     return json_reply("400 Bad Request", json.dumps({"__type": code, "Message": message}))
 
 
-EC2_OPERATIONS = frozenset({"DescribeInstanceStatus", "DescribeSubnets"})
+EC2_OPERATIONS = frozenset({
+    "AuthorizeSecurityGroupIngress", "DescribeInstanceStatus", "DescribeSecurityGroupRules", "DescribeSubnets",
+})  # fmt: skip
 QUERY_OPERATIONS = frozenset({
     "AddTags", "AssumeRole", "CreateListener", "CreateLoadBalancer", "CreateTargetGroup", "DeregisterTargets",
     "DescribeListeners", "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeTags",

@@ -52,6 +52,24 @@ def test_a_balancer_looks_like_a_network_balancer(world: World) -> None:
     assert interfaces[0]["Groups"][0]["GroupId"] == groups[0]
 
 
+def test_a_subnet_that_stays_enabled_keeps_its_interface_and_address(world: World) -> None:
+    subnets = list(world.lab.resources.subnets.values())
+    balancer = world.balancer(Subnets=subnets[:2])
+    text = f"ELB {balancer['LoadBalancerArn'].partition('loadbalancer/')[2]}"
+
+    def interfaces() -> dict[str, str]:
+        filters = [{"Name": "description", "Values": [text]}]
+        found = world.aws("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+        return {each["SubnetId"]: each["PrivateIpAddress"] for each in found}
+
+    before = interfaces()
+    assert before.keys() == set(subnets[:2])
+    world.aws("elbv2").set_subnets(LoadBalancerArn=balancer["LoadBalancerArn"], Subnets=subnets[1:])
+    after = interfaces()
+    assert after.keys() == set(subnets[1:])
+    assert after[subnets[1]] == before[subnets[1]]
+
+
 def test_the_same_name_gives_the_same_balancer_or_an_error(world: World) -> None:
     balancer = world.balancer()
     name, subnets = balancer["LoadBalancerName"], world.lab.resources.subnets

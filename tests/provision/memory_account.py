@@ -1,9 +1,10 @@
-"""An account in memory with ELBv2's rules, as far as provisioning can break them; it can be killed at any call."""
+"""An account in memory with ELBv2's and EC2's rules, as far as provisioning can break them; killed at any call."""
 
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from emr_dr.errors import ConflictError
+from emr_dr.errors import ConflictError, PermanentError
 from emr_dr.provision.account import Fields, Tags
 
 
@@ -15,6 +16,7 @@ class KilledError(Exception):
 class Subnet:
     vpc: str
     az: str
+    cidr: str = "10.0.9.0/24"
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,27 @@ class Found:
     tags: Tags
 
 
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    group: str
+    protocol: str
+    ports: tuple[int, int]
+    source: str
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Interface:
+    subnet: str
+    addresses: tuple[str, ...]
+
+
 SUBNETS = {
-    "subnet-a": Subnet("vpc-1", "us-east-1a"),
-    "subnet-b": Subnet("vpc-1", "us-east-1b"),
-    "subnet-a2": Subnet("vpc-1", "us-east-1a"),
-    "subnet-c": Subnet("vpc-1", "us-east-1c"),
+    "subnet-a": Subnet("vpc-1", "us-east-1a", "10.0.1.0/24"),
+    "subnet-b": Subnet("vpc-1", "us-east-1b", "10.0.2.0/24"),
+    "subnet-a2": Subnet("vpc-1", "us-east-1a", "10.0.4.0/24"),
+    "subnet-c": Subnet("vpc-1", "us-east-1c", "10.0.3.0/24"),
     "subnet-x": Subnet("vpc-2", "us-east-1b"),
 }
 DEFAULTS = {
@@ -44,6 +62,54 @@ DEFAULTS = {
 
 
 @dataclass
+class MemoryRules:
+    """Rules by id; a balancer's interfaces appear in its subnets, after `late` looks."""
+
+    write: Callable[[str, Callable[[], object]], None]
+    parts: dict[str, Found]
+    groups: dict[str, Tags] = field(default_factory=lambda: dict[str, Tags]({"sg-p": {}, "sg-more": {}, "sg-own": {}}))
+    rules: dict[str, Rule] = field(default_factory=dict)
+    host: int = 7
+    late: int = 0
+    _ids: Iterator[int] = field(default_factory=itertools.count)
+
+    async def owners(self, groups: Collection[str]) -> Mapping[str, Tags]:
+        if missing := [each for each in groups if each not in self.groups]:
+            raise PermanentError(f"not all of these security groups exist: {', '.join(missing)}")
+        return {each: self.groups[each] for each in groups}
+
+    async def ingress(self, groups: Collection[str]) -> Sequence[Rule]:
+        return [rule for rule in self.rules.values() if rule.group in groups]
+
+    async def tagged(self, key: str, value: str) -> Sequence[Rule]:
+        return [rule for rule in self.rules.values() if rule.tags.get(key) == value]
+
+    async def interfaces(self, load_balancer: str) -> Sequence[Interface]:
+        self.late -= 1
+        subnets = self.parts[load_balancer].fields["Subnets"].split(",") if self.late < 0 else ()
+        return [Interface(each, (SUBNETS[each].cidr.replace("0/24", str(self.host)),)) for each in subnets]
+
+    async def admit(self, group: str, port: int, source: str, tags: Tags, text: str) -> None:
+        assert text
+        self.add(group, port, source, tags)
+
+    def add(self, group: str, port: int, source: str, tags: Tags | None = None) -> None:
+        twins = [r for r in self.rules.values() if (r.group, r.ports, r.source) == (group, (port, port), source)]
+        if not twins:
+            rule = Rule(f"sgr-{next(self._ids)}", group, "tcp", (port, port), source, tags or {})
+            self.write(f"admit {source} to {group} at {port}", lambda: self.rules.setdefault(rule.id, rule))
+
+    async def revoke(self, group: str, rule: str) -> None:
+        if rule in self.rules:
+            assert self.rules[rule].group == group
+            self.write(f"revoke {self.rules[rule].source} at {self.rules[rule].ports[0]}", lambda: self.rules.pop(rule))
+
+    def open(self) -> set[tuple[str, int, str, str]]:
+        """Group, port, source, and whose the rule is."""
+        return {(r.group, r.ports[0], r.source, r.tags.get("emr-dr:group", "")) for r in self.rules.values()}
+
+
+@dataclass
 class MemoryAccount:
     """Parts by ARN. `kill_at` counts calls that change something; `killed_after` says if that call was carried out."""
 
@@ -51,6 +117,10 @@ class MemoryAccount:
     kill_at: int | None = None
     killed_after: bool = False
     writes: list[str] = field(default_factory=list)
+    rules: MemoryRules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rules = MemoryRules(self._write, self.parts)
 
     async def subnets(self, ids: Collection[str]) -> Mapping[str, Subnet]:
         return {each: SUBNETS[each] for each in ids}
@@ -86,23 +156,26 @@ class MemoryAccount:
         self._change(arn, fields)
 
     async def add_tags(self, arn: str, tags: Tags) -> None:
-        self._write(f"tag {arn}", arn, replace(self.parts[arn], tags={**self.parts[arn].tags, **tags}))
+        self._put(f"tag {arn}", arn, replace(self.parts[arn], tags={**self.parts[arn].tags, **tags}))
 
     def _create(self, arn: str, fields: Fields, tags: Tags) -> str:
         if arn in self.parts:
             raise ConflictError("is there already", where=arn)
         attributes = [name for name in fields if "." in name]
         assert not attributes, "attributes are no parameters of creation"
-        self._write(f"create {arn}", arn, Found(arn, {**DEFAULTS[arn.split("/", maxsplit=1)[0]], **fields}, tags))
+        self._put(f"create {arn}", arn, Found(arn, {**DEFAULTS[arn.split("/", maxsplit=1)[0]], **fields}, tags))
         return arn
 
     def _change(self, arn: str, fields: Fields) -> None:
-        self._write(f"change {arn}", arn, replace(self.parts[arn], fields={**self.parts[arn].fields, **fields}))
+        self._put(f"change {arn}", arn, replace(self.parts[arn], fields={**self.parts[arn].fields, **fields}))
 
-    def _write(self, what: str, arn: str, part: Found) -> None:
+    def _put(self, what: str, arn: str, part: Found) -> None:
+        self._write(what, lambda: self.parts.update({arn: part}))
+
+    def _write(self, what: str, carry_out: Callable[[], object]) -> None:
         self.writes.append(what)
         kill = self.kill_at == len(self.writes)
         if not kill or self.killed_after:
-            self.parts[arn] = part
+            carry_out()
         if kill:
             raise KilledError

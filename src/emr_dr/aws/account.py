@@ -9,6 +9,7 @@ from botocore import xform_name
 from emr_dr.aws import tags as our_tags
 from emr_dr.aws.ec2 import SubnetFacts, Subnets
 from emr_dr.aws.errors import NotFoundError
+from emr_dr.aws.rules import Ec2Rules
 
 if TYPE_CHECKING:
     from emr_dr.aws.session import Session
@@ -42,6 +43,7 @@ class AwsAccount:
         self._session = session
         self._client = session.elbv2()
         self._subnets = Subnets(session)
+        self.rules = Ec2Rules(session)
 
     async def subnets(self, ids: Collection[str]) -> Mapping[str, SubnetFacts]:
         """Where each of these subnets lies; NotFoundError if one does not exist."""

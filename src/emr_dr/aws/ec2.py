@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SubnetFacts:
-    """One subnet: the VPC it is in, and its AZ by name."""
+    """One subnet: the VPC it is in, its AZ by name, and its IPv4 range."""
 
     id: str
     vpc: str
     az: str
+    cidr: str = ""
 
 
 class Subnets:
@@ -45,7 +46,8 @@ class Subnets:
                     raise
                 raise self._unknown(missing) from error
             for each in answer.get("Subnets") or ():
-                facts = SubnetFacts(each["SubnetId"], each.get("VpcId") or "", each.get("AvailabilityZone") or "")
+                where = (each.get("VpcId") or "", each.get("AvailabilityZone") or "", each.get("CidrBlock") or "")
+                facts = SubnetFacts(each["SubnetId"], *where)
                 self._known[facts.id] = facts
             if left := sorted(set(missing) - self._known.keys()):
                 raise self._unknown(left)

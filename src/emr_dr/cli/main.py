@@ -28,7 +28,7 @@ SUMMARIES = {
     "validate": "Check a spec; every problem is one line: file:line: field: what, and what to do.",
     "schema": "Print the spec's JSON Schema, for editors.",
     "plan": "Show what `apply` would change, field by field, and why; touch nothing.",
-    "apply": "Make the balancer, its target groups and listeners, and the first member; again, change nothing.",
+    "apply": "Make balancer, target groups, listeners, rules, and the first member; again, change nothing.",
     "status": "Show the group: members, stages, verdicts, targets, refusals.",
     "check": "One health check: exit 0 healthy, 1 not, 2 could not tell.",
     "why": "Explain a decision by the evidence of that second, and what is refused now.",

@@ -9,6 +9,7 @@ import click
 from emr_dr import service
 from emr_dr.bootstrap import Assembly
 from emr_dr.cli import render
+from emr_dr.cli.asking import foreign_changes, yes_option
 from emr_dr.cli.options import json_option, spec_option
 from emr_dr.cli.running import run
 from emr_dr.provision.change import Change
@@ -37,13 +38,25 @@ def plan(spec: Path, *, as_json: bool) -> None:
 @click.command()
 @spec_option
 @json_option
+@yes_option
 @click.option("--no-wait", is_flag=True, help="Do not wait for the first member; `watch` or `tick` will launch it.")
-def apply(spec: Path, *, as_json: bool, no_wait: bool) -> None:
-    """Make the balancer, its target groups and listeners, and the first member. Run again, it changes nothing."""
+def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
+    """Make the balancer, its target groups, listeners and rules, and the first member. Again, it changes nothing.
+
+    Before anything is changed in what is not ours, such as your security groups, it shows all changes and asks.
+    """
+    ask = foreign_changes(yes=yes, quiet=as_json)
 
     async def work(assembly: Assembly) -> tuple[list[dict[str, str]], str]:
         with render.progress(quiet=as_json) as shown:
-            changes = await service.apply(assembly.site, shown.round, changed=shown.change, wait=not no_wait)
+
+            def consent(changes: Sequence[Change]) -> None:
+                with shown.aside():
+                    ask(changes)
+
+            changes = await service.apply(
+                assembly.site, shown.round, changed=shown.change, consent=consent, wait=not no_wait
+            )
         return [change.as_dict() for change in changes], await service.address(assembly.site)
 
     changes, address = run(spec, work, begins=True)

@@ -38,6 +38,8 @@ DIFFERS = "differs from the spec, admitted all the same"
 
 UNCUT = 160
 """Columns that the widest row of a status needs."""
+SHORT = 70
+"""Letters of what is new that a table shows; `plan --json` and `apply` tell all of it."""
 
 
 class Progress:
@@ -111,6 +113,13 @@ class Progress:
                 f"[dim]{time.monotonic() - self._begun:6.1f}s[/] {text}", highlight=False, soft_wrap=True
             )
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Keep the terminal free for a question."""
+        self._status.stop()
+        yield
+        self.__enter__()
+
     def __enter__(self) -> Self:
         if not self._quiet and self._console.is_terminal:
             self._status.start()
@@ -136,10 +145,11 @@ def changes(planned: Sequence[Change]) -> None:
     """Print what would change as a table, however narrow the terminal."""
     table = Table("resource", "field", "from", "to", "why", box=None, pad_edge=False)
     for each in planned:
-        before, after = (each.before or "-", each.after or "removed") if each.removes or each.field else ("-", "new")
-        table.add_row(each.resource, each.field or "-", before, after or "-", each.obstacle or each.why)
+        after = each.after or ("-" if each.field else "removed")
         if each.creates:
-            table.add_row("", "", "", Text(each.after, style="dim"), "")
+            after = f"new: {each.after}" if len(each.after) < SHORT else "new"
+        words = (each.resource, each.field or "-", each.before or "-", after, each.obstacle or each.why)
+        table.add_row(*map(escape, words))
     console = Console()
     console.width = max(console.width, UNCUT)
     console.print(table)

@@ -1,10 +1,10 @@
-"""What provisioning needs of an AWS account: to find, make and change the parts of one Network Load Balancer.
+"""What provisioning needs of an AWS account: a Network Load Balancer's parts, and the rules that let it in.
 
 Fields travel as text under the names that the ELBv2 API gives them (`Scheme`, `HealthCheckPath`, …; attributes under
 their dotted keys); lists are sorted and joined by commas. A listener's `TargetGroup` is a target group's name.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 Fields = Mapping[str, str]
@@ -21,6 +21,10 @@ class Subnet(Protocol):
     @property
     def az(self) -> str:
         """Its Availability Zone, by name."""
+
+    @property
+    def cidr(self) -> str:
+        """Its IPv4 range."""
 
 
 class Found(Protocol):
@@ -39,8 +43,78 @@ class Found(Protocol):
         """Its tags."""
 
 
+class Rule(Protocol):
+    """A security-group rule that lets somebody in."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def group(self) -> str:
+        """The security group it stands in."""
+
+    @property
+    def protocol(self) -> str:
+        """`tcp`, another name, a number, or -1 for all."""
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """From and to, both included; -1 where the protocol has none."""
+
+    @property
+    def source(self) -> str:
+        """An IP range, a security group, or a prefix list."""
+
+    @property
+    def tags(self) -> Tags:
+        """Its tags: a rule carries its own."""
+
+
+class Interface(Protocol):
+    """A network interface by which a balancer stands in a subnet."""
+
+    @property
+    def subnet(self) -> str:
+        """Where."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its private addresses: as whom the balancer speaks to targets."""
+
+
+class Rules(Protocol):
+    """The rules of security groups. Every method raises only the tree of `emr_dr.errors` and may be repeated."""
+
+    async def owners(self, groups: Collection[str]) -> Mapping[str, Tags]:
+        """The tags of these security groups.
+
+        Raises:
+            PermanentError: One does not exist.
+        """
+
+    async def ingress(self, groups: Collection[str]) -> Sequence[Rule]:
+        """Every rule of these groups that lets somebody in."""
+
+    async def tagged(self, key: str, value: str) -> Sequence[Rule]:
+        """Every rule in the region that lets somebody in and carries this tag, whatever group it stands in."""
+
+    async def interfaces(self, load_balancer: str) -> Sequence[Interface]:
+        """The interfaces of a balancer, given its ARN; a new one gets them while it is provisioned."""
+
+    async def admit(self, group: str, port: int, source: str, tags: Tags, text: str) -> None:
+        """Let a source (an IP range or a security group) in at a TCP port, by a rule made with its tags in one call."""
+
+    async def revoke(self, group: str, rule: str) -> None:
+        """Take a rule, given its id, away from a group; a no-op where it has gone."""
+
+
 class Account(Protocol):
     """One account and region. Every method raises only the tree of `emr_dr.errors` and may be repeated."""
+
+    @property
+    def rules(self) -> Rules:
+        """Its security groups' rules."""
 
     async def subnets(self, ids: Collection[str]) -> Mapping[str, Subnet]:
         """Where each of these subnets lies.

@@ -1,14 +1,24 @@
 """Makes the account as declared: looks, finds the difference, carries it out, and looks again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
 
 from emr_dr.errors import PermanentError, TransientError
-from emr_dr.provision.account import Account, Fields, Found
+from emr_dr.provision.account import Account, Fields, Found, Subnet
+from emr_dr.provision.admission import admission, pending
 from emr_dr.provision.change import Change, Key, diff
 from emr_dr.provision.desired import DesiredBalancer, Kind, Resource
 
 _TAG = "tag "
+
+
+INTERFACE_SECONDS = 300.0
+"""How long a new balancer may take to get its network interfaces; a Network Load Balancer is provisioned in minutes."""
+LOOK_SECONDS = 5.0
+
+Consent = Callable[[Sequence[Change]], None]
+"""Is shown all that is going to be changed, if some of it is in what is not ours; raises to have nothing changed."""
 
 
 async def plan(account: Account, desired: DesiredBalancer) -> list[Change]:
@@ -17,24 +27,36 @@ async def plan(account: Account, desired: DesiredBalancer) -> list[Change]:
     Raises:
         ConflictError: A resource of a declared name is not ours.
         UsageError: The declared subnets do not go together.
+        PermanentError: A declared security group does not exist.
         TransientError: The account gave no good answer.
     """
-    resources = desired.resources(await account.subnets(desired.subnets))
-    return diff(resources, await _look(account, resources))
+    subnets = await account.subnets(desired.subnets)
+    resources = desired.resources(subnets)
+    found = await _look(account, resources)
+    changes = diff(resources, found)
+    steps = await admission(account, desired, subnets, _balancer(found, desired))
+    return [*changes, *(step.change for step in steps)]
 
 
 async def ensure(
-    account: Account, desired: DesiredBalancer, changed: Callable[[Change], None] = lambda _: None
+    account: Account,
+    desired: DesiredBalancer,
+    changed: Callable[[Change], None] = lambda _: None,
+    *,
+    consent: Consent = lambda _: None,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Sequence[Change]:
     """Make the account as declared, and return what was changed; nothing the second time.
 
     It keeps no state of its own: broken off anywhere, it goes on from what is there when it is run again. Resources
-    carry our tag from the call that makes them, so what it left behind is known as ours.
+    and rules carry our tag from the call that makes them, so what it left behind is known as ours.
 
     Args:
         account: Where to.
         desired: What is declared.
         changed: Told of each change once it is made.
+        consent: Asked before anything is changed, where something is that is not ours.
+        pause: Waits for so many seconds, while a new balancer gets its network interfaces.
 
     Raises:
         ConflictError: A resource of a declared name is not ours; nothing was changed.
@@ -42,20 +64,72 @@ async def ensure(
         UsageError: The declared subnets do not go together; nothing was changed.
         TransientError: The account gave no good answer, or does not show the changes yet; repeat.
     """
-    resources = desired.resources(await account.subnets(desired.subnets))
+    planned = await plan(account, desired)
+    _refuse_obstacles(planned)
+    if any(change.asks for change in planned):
+        consent(planned)
+    subnets = await account.subnets(desired.subnets)
+    made = await _ensure_balancer(account, desired.resources(subnets), changed)
+    return [*made, *await _ensure_admission(account, desired, subnets, changed, pause)]
+
+
+async def _ensure_balancer(
+    account: Account, resources: Sequence[Resource], changed: Callable[[Change], None]
+) -> Sequence[Change]:
     found = dict(await _look(account, resources))
     changes = diff(resources, found)
-    _refuse_obstacles(changes)
     ids = {key: each.id for key, each in found.items()}
-    wanted = {(each.kind, each.name): each for each in resources}
+    wanted: dict[Key, Resource] = {(each.kind, each.name): each for each in resources}
     for key, group in groupby(changes, key=lambda change: (change.kind, change.name)):
         own = list(group)
         await _carry_out(account, wanted[key], own, ids)
         for change in own:
             changed(change)
-    if changes and (left := diff(resources, await _look(account, resources))):
-        raise TransientError(f"AWS does not show this yet: {left[0]}", where=left[0].resource, remedy="apply again")
+    if changes:
+        _refuse_unseen(diff(resources, await _look(account, resources)))
     return changes
+
+
+async def _ensure_admission(
+    account: Account,
+    desired: DesiredBalancer,
+    subnets: Mapping[str, Subnet],
+    changed: Callable[[Change], None],
+    pause: Callable[[float], Awaitable[None]],
+) -> Sequence[Change]:
+    balancer = await _await_interfaces(account, desired, pause)
+    steps = await admission(account, desired, subnets, balancer)
+    for step in steps:
+        await step.carry_out()
+        changed(step.change)
+    if steps:
+        _refuse_unseen([step.change for step in await admission(account, desired, subnets, balancer)])
+    return [step.change for step in steps]
+
+
+async def _await_interfaces(
+    account: Account, desired: DesiredBalancer, pause: Callable[[float], Awaitable[None]]
+) -> Found:
+    where, waited = f"balancer {desired.balancer.name}", 0.0
+    while True:
+        balancer = await account.load_balancer(desired.balancer.name)
+        left = await pending(account, desired, balancer) if balancer is not None else desired.balancer.subnets
+        if balancer is not None and not left:
+            return balancer
+        if waited >= INTERFACE_SECONDS:
+            what = f"AWS does not show its network interfaces in {', '.join(left)} yet"
+            raise TransientError(what, where=where, remedy="apply again")
+        await pause(LOOK_SECONDS)
+        waited += LOOK_SECONDS
+
+
+def _balancer(found: Mapping[Key, Found], desired: DesiredBalancer) -> Found | None:
+    return found.get((Kind.BALANCER, desired.balancer.name))
+
+
+def _refuse_unseen(left: Sequence[Change]) -> None:
+    if left:
+        raise TransientError(f"AWS does not show this yet: {left[0]}", where=left[0].resource, remedy="apply again")
 
 
 def _refuse_obstacles(changes: Sequence[Change]) -> None:

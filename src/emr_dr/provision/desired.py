@@ -53,12 +53,18 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class DesiredBalancer:
-    """What a spec declares, before anybody asked AWS where its subnets lie."""
+    """What a spec declares, before anybody asked AWS where its subnets lie.
+
+    Attributes:
+        doors: The security groups of primary nodes, the one that rules of ours are added to first; empty if somebody
+            else sees to it that the balancer is let in.
+    """
 
     group: str
     balancer: Balancer
     services: Mapping[str, Service]
     placements: tuple[str, ...]
+    doors: tuple[str, ...] = ()
 
     @property
     def subnets(self) -> tuple[str, ...]:
@@ -167,7 +173,9 @@ class DesiredBalancer:
 def desired_balancer(spec: Spec) -> DesiredBalancer:
     """Return the balancer that a spec declares."""
     placements = tuple(each.subnet for each in spec.placements)
-    return DesiredBalancer(spec.group, spec.address.balancer, spec.services.declared(), placements)
+    groups = spec.cluster.security_groups
+    doors = (groups.primary, *groups.additional_primary) if spec.address.balancer.admit else ()
+    return DesiredBalancer(spec.group, spec.address.balancer, spec.services.declared(), placements, doors)
 
 
 def target_group_names(spec: Spec) -> dict[str, str]:

@@ -9,7 +9,7 @@ from emr_dr.core.document import Document
 from emr_dr.core.group import Group
 from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import JournalEntry
-from emr_dr.provision.apply import ensure
+from emr_dr.provision.apply import Consent, ensure
 from emr_dr.provision.change import Change
 from emr_dr.service.planning import file_changes
 from emr_dr.service.site import STRATEGIES, Site, Told
@@ -21,8 +21,17 @@ RELEASE_TRIES = 5
 HELD_REMEDY = "see why with `emr-dr status`, mend the cause, and apply again"
 
 
-async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wait: bool = True) -> Sequence[Change]:
+async def apply(
+    site: Site,
+    told: Told,
+    *,
+    changed: Callable[[Change], None],
+    consent: Consent = lambda _: None,
+    wait: bool = True,
+) -> Sequence[Change]:
     """Make what the spec declares: balancer, artifacts, first member; safe to repeat, and to interrupt anywhere.
+
+    `consent` is asked before anything is changed, where something is that is not ours; it raises to prevent it all.
 
     Raises:
         ConflictError: A resource of a needed name, or a running cluster of this group, belongs to somebody else.
@@ -31,7 +40,8 @@ async def apply(site: Site, told: Told, *, changed: Callable[[Change], None], wa
     document = await site.store.load(site.group)
     if document is None:
         await _refuse_other_stores(site)
-    changes = [*await ensure(site.account, site.balancer, changed), *await _put_files(site, changed)]
+    made = await ensure(site.account, site.balancer, changed, consent=consent, pause=site.clock.sleep)
+    changes = [*made, *await _put_files(site, changed)]
     if document is None:
         group = Group(site.group, uuid.uuid4().hex, STRATEGIES[site.strategy])
         entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})

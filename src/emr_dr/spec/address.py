@@ -68,6 +68,11 @@ class Balancer(Section):
     """Who can reach it. Default internal: Livy runs any code it is sent; think before showing it."""
     security_groups: Annotated[tuple[SecurityGroup, ...], Field(max_length=5)] = ()
     """Groups of the balancer itself; can only be given when it is created. Default: none."""
+    admit: Annotated[bool, Field(strict=True)] = True
+    """Whether `apply` adds what is missing of the rules that let the balancer in at the services of a member, to
+    cluster.security_groups.primary: from the balancer's own groups, else from its private addresses. Rules that are
+    there already are left alone, and a group that is not ours is changed only after asking. Default true; false: you
+    see to it."""
     dns: Dns | None = None
     """A name of your own. Default: none, clients use the balancer's own name."""
     health_check: HealthCheck = HealthCheck()

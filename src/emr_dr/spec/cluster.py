@@ -29,7 +29,8 @@ class SecurityGroups(Section):
     """Security groups of the cluster. EMR fixes them at launch: later only their rules can change."""
 
     primary: SecurityGroup
-    """EMR-managed group of the primary node; it or an additional one must let in the balancer and the controller."""
+    """EMR-managed group of the primary node; it or an additional one must let in the controller, and the balancer:
+    `apply` sees to that (address.balancer.admit)."""
     core: SecurityGroup
     """EMR-managed group of core and task nodes."""
     service_access: SecurityGroup | None = None

@@ -36,7 +36,7 @@ cluster:                                # every member is launched from this; ke
   applications: [Spark, Livy]
   roles: {service: EMR_DefaultRole_V2, instance: EMR_EC2_DefaultRole}
   security_groups:                      # EMR fixes them at launch; both EMR-managed groups are needed
-    primary: sg-@@-primary        # must let in the balancer and the machine that runs emr-dr
+    primary: sg-@@-primary        # let the machine that runs emr-dr in; apply lets the balancer in
     core: sg-@@-core
     service_access: sg-@@-service   # needed in private subnets; remove it for public ones
   instances:                            # groups: one type a role. fleets: several, more chances in a crisis

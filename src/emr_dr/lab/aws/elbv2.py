@@ -72,7 +72,7 @@ class Elbv2:
             return {"LoadBalancers": [self._shown(same_name[0])]}
         wanted.address = next(self._state.free_addresses)
         for subnet in wanted.zones.values():
-            wanted.network_interfaces.append(self._add_interface(wanted, subnet))
+            wanted.network_interfaces[subnet] = self._add_interface(wanted, subnet)
         self._state.load_balancers[wanted.arn] = wanted
         self._state.tags[wanted.arn] = tags_of(asked)
         return {"LoadBalancers": [self._shown(wanted)]}
@@ -164,7 +164,7 @@ class Elbv2:
             )
         for arn in [each.arn for each in self._state.listeners.values() if each.load_balancer_arn == balancer.arn]:
             del self._state.listeners[arn]
-        for interface in balancer.network_interfaces:
+        for interface in balancer.network_interfaces.values():
             self._network.remove_interface(interface)
         del self._state.load_balancers[balancer.arn]
         self._state.tags.pop(balancer.arn, None)
@@ -185,10 +185,13 @@ class Elbv2:
     def _set_subnets(self, asked: JsonObject) -> JsonObject:
         balancer = self._state.load_balancer(asked["LoadBalancerArn"])
         zones = self._zones(asked)
-        for interface in balancer.network_interfaces:
-            self._network.remove_interface(interface)
+        before = balancer.network_interfaces
+        for left in before.keys() - zones.values():
+            self._network.remove_interface(before[left])
         balancer.zones = zones
-        balancer.network_interfaces = [self._add_interface(balancer, subnet) for subnet in zones.values()]
+        balancer.network_interfaces = {
+            subnet: before.get(subnet) or self._add_interface(balancer, subnet) for subnet in zones.values()
+        }
         self._state.publish()
         return {"AvailabilityZones": self._shown(balancer)["AvailabilityZones"]}
 

@@ -33,7 +33,8 @@ class LoadBalancer:
     """Its one address, which is also its DNS name: an IP literal needs no resolver."""
     created: float
     attributes: dict[str, str] = field(default_factory=lambda: attributes.defaults(attributes.LOAD_BALANCER))
-    network_interfaces: list[str] = field(default_factory=list)
+    network_interfaces: dict[str, str] = field(default_factory=dict)
+    """Subnet to the id of the interface in it; it stays as long as the subnet is enabled, and so does its address."""
 
 
 @dataclass(slots=True)
