@@ -40,6 +40,17 @@ def test_a_status_is_not_cut_where_it_is_piped_or_the_terminal_is_narrow(
         assert whole in out
 
 
+def test_the_batch_numbers_of_each_member_are_shown_where_it_has_a_range_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plainly, ranged = seen(), replace(seen(), batch_id_ranges=True)
+    for status, shown, told in ((plainly, False, None), (ranged, True, [1_000_000, 1_999_999])):
+        render.status(status)
+        assert ("1000000-1999999" in capsys.readouterr().out) is shown
+        (member,) = json.loads(json.dumps(render.status_json(status)))["members"]
+        assert member["batch_ids"] == told
+
+
 def test_a_lease_that_was_given_back_leads_nothing() -> None:
     assert render.status_json(seen(Lease("us", 1, 0.0)))["leader"] is None
     assert render.status_json(seen(Lease("us", 1, 200.0)))["leader"] == "us"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -193,6 +194,19 @@ class Rehearsal:
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
             return int(json.load(answer)["id"])
+
+    def batches(self, address: str) -> list[int]:
+        """The numbers of the batches that the Livy at an address knows."""
+        with urllib.request.urlopen(f"http://{address}:8998/batches?size=100", timeout=20) as answer:
+            return [int(each["id"]) for each in json.load(answer)["sessions"]]
+
+    def answer(self, address: str, batch: int) -> int:
+        """The status with which the Livy at an address answers for a batch."""
+        try:
+            with urllib.request.urlopen(f"http://{address}:8998/batches/{batch}", timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
 
     @property
     def marks(self) -> Path:

@@ -76,10 +76,15 @@ def test_chosen_java_options_replace_the_lab_s_but_keep_its_hosts_file() -> None
     assert "-Djdk.net.hosts.file=/lab/j-1/conf/hosts" in options
 
 
-def test_the_first_batch_id_is_livy_s_own_recovery_record() -> None:
-    made = configuration_files(NODE, PARTS, ClusterSettings(first_batch_id=7_000_000))
-    assert made[NODE.livy_state / "v1/batch/state"] == '{"nextSessionId": 7000000}'
-    assert "state" not in files()
+def test_where_livy_is_told_to_keep_its_state_is_a_folder_under_the_cluster_s_root() -> None:
+    def kept(**said: str) -> str:
+        told = {f"livy.server.recovery.state-store.{name}": value for name, value in said.items()}
+        made = files({"Classification": "livy-conf", "Properties": told})
+        return lines(made["livy.conf"], " = ")["livy.server.recovery.state-store.url"]
+
+    assert kept() == "file:///lab/j-1/livy-state"
+    assert kept(url="file:///var/lib/emr-dr/livy-state") == "file:///lab/j-1/root/var/lib/emr-dr/livy-state"
+    assert kept(url="hdfs:///livy") == "hdfs:///livy"
 
 
 def test_a_bucket_is_a_folder() -> None:

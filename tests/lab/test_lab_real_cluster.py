@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from emr_dr.aws.seeding import seeding_script
 from emr_dr.errors import ConflictError, UsageError
 from emr_dr.lab.cluster.archives import PROVING_JOB
 from emr_dr.lab.cluster.client import ClusterProcesses
 from emr_dr.lab.cluster.processes import marked
-from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LAB_MARKER, PORTS, ClusterSettings, Service
+from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LAB_MARKER, PORTS, ClusterSettings, Script, Service
 from emr_dr.lab.parts import find_parts
+from emr_dr.spec.recovery_store import CLASSIFICATION, SETTINGS, STORE_FOLDER
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -70,14 +72,23 @@ def s3_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def numbered_from(first: int, s3_root: Path) -> ClusterSettings:
+    """As our own launch has it: the settings of Livy, and the script that seeds its store."""
+    return ClusterSettings(
+        bootstrap=(Script(seeding_script(), (str(first), STORE_FOLDER)),),
+        configurations=[{"Classification": CLASSIFICATION, "Properties": dict(SETTINGS)}],
+        s3_root=s3_root,
+    )
+
+
 @pytest.fixture(scope="module")
 def clusters(tmp_path_factory: pytest.TempPathFactory, s3_root: Path) -> Iterator[ClusterProcesses]:
     if _PARTS is None:
         pytest.skip("the lab's parts are not here; fetch them with: emr-dr lab fetch")
     made = ClusterProcesses(_PARTS, lab_id=LAB_ID, root=tmp_path_factory.mktemp("clusters"))
     try:
-        made.start("first", FIRST, ClusterSettings(first_batch_id=1_000_000, s3_root=s3_root))
-        made.start("second", SECOND, ClusterSettings(first_batch_id=2_000_000, s3_root=s3_root))
+        made.start("first", FIRST, numbered_from(1_000_000, s3_root))
+        made.start("second", SECOND, numbered_from(2_000_000, s3_root))
         eventually(lambda: made.healthy("first") and made.healthy("second"), _BOOT_SECONDS)
         yield made
     finally:

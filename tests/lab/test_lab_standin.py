@@ -2,15 +2,17 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from emr_dr.aws.seeding import ACTION_NAME
 from emr_dr.errors import UsageError
 from emr_dr.lab import world
-from emr_dr.lab.machines import Launch
+from emr_dr.lab.machines import BootstrapAction, Launch
 from emr_dr.lab.standin import StandInMachines
+from emr_dr.spec.recovery_store import SETTINGS, STORE_FOLDER
 from lab.lab_world import eventually
 
 
@@ -60,6 +62,22 @@ def test_a_batch_goes_from_starting_over_running_to_success(cluster: Cluster) ->
     assert cluster.get("/batches")["total"] == 1
     assert cluster.get("/batches/0/log?from=0&size=1") == {"id": 0, "from": 0, "total": 3, "log": ["stdout: "]}
     assert cluster.call("DELETE", "/batches/0") == (200, {"msg": "deleted"})
+
+
+@pytest.mark.parametrize(("told", "first"), [(SETTINGS, 7_000_000), ({}, 0)], ids=["told to recover", "not told"])
+def test_batches_are_numbered_from_what_our_bootstrap_action_seeds(
+    cluster: Cluster, told: Mapping[str, str], first: int
+) -> None:
+    cluster.machines.stop(cluster.id)
+    action = BootstrapAction(ACTION_NAME, "s3://acme-artifacts/seed.sh", ("7000000", STORE_FOLDER))
+    launch = Launch(
+        cluster.id, cluster.address, "us-east-1a", configurations={"livy-conf": told}, bootstrap_actions=(action,)
+    )
+    cluster.machines.start(launch)
+    assert [cluster.call("POST", "/batches", {"file": "f"})[1]["id"] for _ in "ab"] == [first, first + 1]
+    cluster.machines.lose(cluster.id)
+    cluster.machines.come_back(cluster.id)
+    assert cluster.call("POST", "/batches", {"file": "f"})[1]["id"] == first + 2
 
 
 def test_refusals_read_like_livys(cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_one_lost_probe_causes_nothing(town: Rehearsal) -> None:
 
 def test_livy_frozen_not_killed_is_replaced_and_the_old_ones_running_job_finishes(town: Rehearsal) -> None:
     old = town.serving()
-    town.submit(old["address"], "long", seconds=45)
+    number = town.submit(old["address"], "long", seconds=45)
+    assert town.answer(old["address"], number) == 200
     eventually(lambda: town.marked("long", "started"), 90, "the job runs")
     with town.watching() as watch:
         town.verb("lab", "freeze", "livy", old["cluster"])
@@ -58,8 +60,21 @@ def test_livy_frozen_not_killed_is_replaced_and_the_old_ones_running_job_finishe
         eventually(lambda: watch.told("stage_changed", to="retiring"), 240, "the old one is retired")
         assert town.marked("long", "completed"), "it was retired while its job ran"
         eventually(lambda: town.converged_without(old["cluster"]), 120, "one other member is left")
-    assert town.serving()["az"] != old["az"]
+    new = town.serving()
+    assert new["az"] != old["az"]
     assert len(town.clusters()) == 2
+    assert_old_numbers_are_unknown(town, number, new)
+
+
+def assert_old_numbers_are_unknown(town: Rehearsal, old_number: int, new: dict[str, Any]) -> None:
+    """Whoever still asks for a job of the lost member gets a 404 at its successor, and never another job's state."""
+    assert town.answer(new["address"], old_number) == 404
+    first, last = new["batch_ids"]
+    numbers = [*town.batches(new["address"]), town.submit(new["address"], "short", seconds=1)]
+    assert old_number not in numbers
+    assert all(first <= number <= last for number in numbers)
+    assert numbers[-1] != numbers[0]
+    assert town.status()["remarks"] == []
 
 
 def test_a_killed_watch_started_again_finishes_the_recovery_with_one_replacement(town: Rehearsal) -> None:

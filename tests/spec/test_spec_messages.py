@@ -202,6 +202,13 @@ LIVY_ELSEWHERE = """batch_id_ranges: true
 
 
 def test_a_store_of_livy_that_no_batch_id_range_can_be_put_into_is_refused() -> None:
+    local = LIVY_ELSEWHERE.replace("recovery.state-store: zookeeper", "recovery.mode: recovery").replace(
+        "livy.server.session.timeout: 1h", "livy.spark.master: local"
+    )
+    assert_told(
+        refused_change("configurations: []\n  bootstrap: []", local),
+        "22: *.livy.spark.master: local does not go with batch_id_ranges, which needs yarn; *",
+    )
     without = LIVY_ELSEWHERE.replace("true", "false")
     assert len(loaded(changed("configurations: []\n  bootstrap: []", without)).cluster.configurations) == 2
     assert refused_change("configurations: []\n  bootstrap: []", LIVY_ELSEWHERE) == (

@@ -212,6 +212,7 @@ def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
         "subnet": m.placement.subnet if m.placement else None,
         "az": m.placement.az if m.placement else None,
         "reason": m.reason,
+        "batch_ids": [ids[0], ids[-1]] if (ids := seen.batch_ids(m)) else None,
         "emr": cluster.emr if cluster else None,
         "host": cluster.host if cluster else None,
         "target": cluster.target if cluster else None,
@@ -238,10 +239,11 @@ def _status_view(seen: Status) -> Group:
 
 
 def _members_table(seen: Status) -> Table:
-    """A row for each member; a column for EC2's word only where EC2 was asked and knew."""
+    """A row for each member; columns for EC2's word and for batch numbers only where there is something to say."""
+    numbered = ["batches"] if seen.batch_id_ranges else []
     asked = any(c.host is not HostHealth.UNKNOWN for c in seen.observation.world.clusters)
-    heads = ["member", "cluster", "stage", "since", "AZ", "address", "EMR", *(["EC2"] if asked else []), "target"]
-    table = Table(*heads, "verdict", box=None, pad_edge=False)
+    heads = ["member", "cluster", "stage", "since", "AZ", "address", *numbered, "EMR", *(["EC2"] if asked else [])]
+    table = Table(*heads, "target", "verdict", box=None, pad_edge=False)
     for m in seen.document.group.members:
         cluster, verdict = seen.observation.world.of(m), seen.verdict(m.cluster)
         table.add_row(
@@ -251,6 +253,7 @@ def _members_table(seen: Status) -> Table:
             _ago(seen.observation.world.at - m.since),
             m.placement.az if m.placement else "-",
             m.address or "-",
+            *([f"{ids[0]}-{ids[-1]}"] if (ids := seen.batch_ids(m)) else []),
             cluster.emr if cluster else "not seen",
             *([cluster.host if cluster else "-"] if asked else []),
             cluster.target if cluster else "not seen",

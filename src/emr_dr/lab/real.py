@@ -6,9 +6,10 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from emr_dr.errors import TransientError, UsageError
+from emr_dr.aws.seeding import ACTION_NAME, seeding_script
+from emr_dr.errors import PermanentError, TransientError, UsageError
 from emr_dr.lab.cluster.client import ClusterProcesses
-from emr_dr.lab.cluster.settings import ClusterSettings, Service
+from emr_dr.lab.cluster.settings import ClusterSettings, Script, Service
 from emr_dr.lab.cluster.sweep import sweep
 from emr_dr.lab.machines import Launch, Screen
 from emr_dr.lab.parts import Parts
@@ -20,7 +21,8 @@ _BREAKABLE = (Service.LIVY, Service.RESOURCE_MANAGER, Service.NAME_NODE, Service
 class RealMachines:
     """`Machines` as processes. Safe to use from several threads.
 
-    Bootstrap actions are kept with the cluster and not run: they are written to change a machine, and this is yours.
+    Of bootstrap actions only our own is run, for it keeps to the folder that is a cluster's root; the others are kept
+    with the cluster: they are written to change a machine, and this is yours.
     """
 
     def __init__(self, parts: Parts, *, lab_id: str, root: Path, objects: Path) -> None:
@@ -38,6 +40,7 @@ class RealMachines:
         if launch.cluster_id in self._up:
             return
         settings = ClusterSettings(
+            bootstrap=self._scripts(launch),
             configurations=[
                 {"Classification": name, "Properties": dict(properties)}
                 for name, properties in launch.configurations.items()
@@ -47,6 +50,23 @@ class RealMachines:
         )
         self._processes.start(launch.cluster_id, launch.address, settings)
         self._begin_to_look(launch.cluster_id)
+
+    def _scripts(self, launch: Launch) -> tuple[Script, ...]:
+        """The bootstrap actions that can be run, fetched from S3 as EMR does.
+
+        Raises:
+            PermanentError: It is not there; on EMR, too, the launch fails then.
+        """
+        found = list[Script]()
+        for action in launch.bootstrap_actions:
+            if action.name == ACTION_NAME:
+                file = self._objects / action.path.removeprefix("s3://")
+                if not file.is_file():
+                    remedy = "`emr-dr apply` puts it there"
+                    raise PermanentError(f"{action.name} is not at {action.path}", where=launch.address, remedy=remedy)
+                if file.read_bytes() == seeding_script():  # by its content alone it is known to keep to its folder
+                    found.append(Script(seeding_script(), action.args))
+        return tuple(found)
 
     def healthy(self, cluster_id: str) -> bool:
         """Say whether every service has answered well since the start; never waits.

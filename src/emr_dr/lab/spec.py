@@ -41,6 +41,7 @@ def lab_spec(resources: Mapping[str, Any], strategy: str, group: str = "etl") ->
             },
             "managed_scaling": {"minimum": 1, "maximum": 4, "unit": "Instances"},
             "configurations": [{"Classification": "spark-defaults", "Properties": {"spark.executor.instances": "1"}}],
+            "batch_id_ranges": True,
             "log_uri": f"s3://{resources['buckets'][1]}/{group}/",
             "artifacts": f"s3://{resources['buckets'][0]}/emr-dr/",
         },

@@ -6,8 +6,9 @@ from enum import IntEnum
 import structlog
 
 from emr_dr.controller.observe import Observation
+from emr_dr.core.batch_ids import batch_id_range
 from emr_dr.core.document import Document
-from emr_dr.core.group import Stage
+from emr_dr.core.group import Member, Stage
 from emr_dr.core.standing import reached
 from emr_dr.core.verdict import Verdict
 from emr_dr.core.world import Health
@@ -38,6 +39,7 @@ class Status:
         recent: The newest journal entries, oldest first, without the bulky decisions.
         address: Where clients reach the group; empty if nobody could say.
         remarks: In what members differ from the spec that did not keep them from being admitted.
+        batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
     """
 
     document: Document
@@ -45,6 +47,7 @@ class Status:
     recent: tuple[JournalEntry, ...]
     address: str = ""
     remarks: tuple[str, ...] = ()
+    batch_id_ranges: bool = False
 
     @property
     def answer(self) -> Answer:
@@ -58,6 +61,10 @@ class Status:
         serving = [world.of(m) for m in group.at(Stage.SERVING)]
         unseen = not serving or any(c is None or c.health is Health.UNKNOWN for c in serving)
         return Answer.COULD_NOT_TELL if world.blind and unseen else Answer.NOT_HEALTHY
+
+    def batch_ids(self, member: Member) -> range | None:
+        """The numbers that a member's Livy is to give out; None where ranges are not declared."""
+        return batch_id_range(member.number) if self.batch_id_ranges else None
 
     def verdict(self, cluster: str | None) -> Verdict | None:
         """The verdict on a cluster, if it was seen."""
@@ -77,7 +84,14 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
     # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
     remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
-    return Status(document, observation, tuple(entries), await address(site), tuple(remarks))
+    return Status(
+        document,
+        observation,
+        tuple(entries),
+        await address(site),
+        tuple(remarks),
+        batch_id_ranges=site.observer.batch_id_ranges,
+    )
 
 
 async def address(site: Site) -> str:

@@ -16,6 +16,9 @@ SETTINGS: Mapping[str, str] = {
 }
 """Livy 0.7.1, livy.conf.template; without them it counts from 0 after each restart, whatever is on its disk."""
 
+_YARN = ("livy.spark.master", "yarn")
+"""EMR's own. With recovery on and another master Livy refuses to start: "Session recovery requires YARN."."""
+
 
 def with_recovery_store(declared: Sequence[Configuration]) -> tuple[Configuration, ...]:
     """Return the configurations with our settings among those that are declared for Livy, or behind all others."""
@@ -27,10 +30,10 @@ def with_recovery_store(declared: Sequence[Configuration]) -> tuple[Configuratio
 
 
 def conflicts(declared: Sequence[Configuration]) -> Iterator[Finding]:
-    """Yield the declared settings that say otherwise than ours, each where it stands."""
+    """Yield the declared settings with which Livy would not number in a range, or not start; each where it stands."""
     for index, each in enumerate(declared):
         if each.classification == CLASSIFICATION:
-            for key, ours in SETTINGS.items():
+            for key, ours in (*SETTINGS.items(), _YARN):
                 if each.properties.get(key, ours) != ours:
                     at = ("configurations", index, "Properties", key)
                     what = f"{each.properties[key]} does not go with batch_id_ranges, which needs {ours}"

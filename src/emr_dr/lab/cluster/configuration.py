@@ -1,6 +1,5 @@
 """The configuration files of a cluster: settings in, texts out, nothing touched."""
 
-import json
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -38,7 +37,7 @@ def configuration_files(
         "hdfs-site": (hadoop_settings.HDFS_SITE, hadoop_settings.hdfs_site(node)),
         "yarn-site": (hadoop_settings.yarn_defaults(settings), hadoop_settings.yarn_site(node)),
         "capacity-scheduler": (hadoop_settings.CAPACITY_SCHEDULER, {}),
-        "livy-conf": (spark_settings.LIVY_CONF, spark_settings.livy_conf(node)),
+        "livy-conf": (spark_settings.LIVY_CONF, spark_settings.livy_conf(node, said.get("livy-conf", {}))),
         "spark-defaults": (
             spark_settings.SPARK_DEFAULTS,
             spark_settings.spark_defaults(node, parts, said.get("spark-defaults", {})),
@@ -52,7 +51,6 @@ def configuration_files(
         folder / "spark-defaults.conf": _lines(merged["spark-defaults"], " "),
         folder / "log4j.properties": _LOG4J,
         folder / "hosts": _hosts(node.address),
-        **_first_batch_id(node, settings.first_batch_id),
     }
 
 
@@ -83,10 +81,3 @@ def _hosts(address: str) -> str:
     address its own name, so that what YARN prints can be reached from outside the cluster.
     """
     return f"{address} {address}\n{address} localhost {socket.gethostname()}\n"
-
-
-def _first_batch_id(node: Node, first_batch_id: int) -> dict[Path, str]:
-    """Return what makes a Livy that never ran give its first batch this number: its own recovery record."""
-    if not first_batch_id:
-        return {}
-    return {node.livy_state / "v1" / "batch" / "state": json.dumps({"nextSessionId": first_batch_id})}

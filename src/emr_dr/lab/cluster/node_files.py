@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time
 
 from emr_dr.errors import PermanentError
+from emr_dr.lab.cluster.bootstrap_actions import run_bootstrap_actions
 from emr_dr.lab.cluster.configuration import configuration_files
 from emr_dr.lab.cluster.exclusive import make_once
 from emr_dr.lab.cluster.services import service_command
@@ -24,12 +25,13 @@ _LARGEST_NAMESPACE_ID = 1 << 31
 
 
 def lay_out(node: Node, parts: Parts, settings: ClusterSettings) -> None:
-    """Write a new cluster's folder: configuration, an empty formatted HDFS, Livy's first batch id."""
+    """Write a new cluster's folder: configuration, an empty formatted HDFS, and what bootstrap actions leave."""
     write_configuration(node, parts, settings)
     for folder in (node.logs, node.home / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
     # Livy warns about a state store that others could read.
     node.livy_state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    run_bootstrap_actions(node, settings.bootstrap)
     _format_name_node(node, parts)
 
 
@@ -40,8 +42,7 @@ def write_configuration(node: Node, parts: Parts, settings: ClusterSettings) -> 
         # A job that is just being submitted must read the old file or the new one, not half of it.
         scratch = path.with_name(f".{path.name}")
         scratch.write_text(text, encoding="utf-8")
-        if not (path.is_relative_to(node.livy_state) and path.exists()):  # Livy's own once it has written it
-            scratch.replace(path)
+        scratch.replace(path)
     for name in _WEB_APPLICATIONS:
         (node.configuration / "webapps" / name).mkdir(parents=True, exist_ok=True)
 

@@ -72,11 +72,19 @@ def ports_of(service: Service) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Script:
+    """A bootstrap action; it finds the node's root in `EMR_DR_ROOT`, and must keep to it: this machine is yours."""
+
+    body: bytes
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSettings:
     """What the caller decides about a cluster."""
 
-    first_batch_id: int = 0
-    """The number that this cluster's Livy gives to its first batch: the start of its batch id range."""
+    bootstrap: tuple[Script, ...] = ()
+    """What is run before any service starts, in order."""
     configurations: Sequence[Mapping[str, Any]] = ()
     """As in RunJobFlow: `{"Classification": …, "Properties": {…}}`; addresses and folders cannot be changed by them."""
     s3_root: Path | None = None
@@ -110,6 +118,11 @@ class Node:
         return self.home / "name"
 
     @property
+    def root(self) -> Path:
+        """What stands for `/` where scripts and settings name a path on the primary."""
+        return self.home / "root"
+
+    @property
     def livy_state(self) -> Path:
-        """Where Livy keeps its batches for recovery."""
+        """Where Livy keeps its batches for recovery, unless it is told where."""
         return self.home / "livy-state"

@@ -1,6 +1,7 @@
 """Livy's and Spark's properties: YARN in cluster mode, recovery on, small JVMs, one address."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LIVY_PORT, Node
 from emr_dr.lab.parts import Parts
@@ -47,13 +48,22 @@ SPARK_DEFAULTS: Properties = {
 }
 
 
-def livy_conf(node: Node) -> Properties:
-    """Return the properties that make livy.conf this cluster's."""
+_STATE_STORE = "livy.server.recovery.state-store.url"
+
+
+def livy_conf(node: Node, said: Mapping[str, str]) -> Properties:
+    """Return the properties that make livy.conf this cluster's, given what the caller `said`."""
     return {
         "livy.server.host": node.address,
         "livy.server.port": LIVY_PORT,
-        "livy.server.recovery.state-store.url": node.livy_state.as_uri(),
+        _STATE_STORE: _on_node(node, said[_STATE_STORE]) if _STATE_STORE in said else node.livy_state.as_uri(),
     }
+
+
+def _on_node(node: Node, url: str) -> str:
+    """Return the URL of a file on the primary as one under the node's root; any other is not the lab's to change."""
+    parts = urlsplit(url)
+    return (node.root / parts.path.lstrip("/")).as_uri() if parts.scheme == "file" else url
 
 
 def archive_option(name: str, parts: Parts) -> tuple[str, ...]:

@@ -35,14 +35,17 @@ class Batch:
 
 
 class Livy:
-    """The batches of one cluster, which end with it. Ids count from 0, as a fresh Livy's do."""
+    """The batches of one cluster, which end with it."""
 
-    def __init__(self, address: str, cluster_started: int, batch_seconds: float) -> None:
-        """`cluster_started` in milliseconds, part of YARN's application ids; a batch runs for `batch_seconds`."""
+    def __init__(self, address: str, cluster_started: int, batch_seconds: float, first_id: int = 0) -> None:
+        """`cluster_started` in milliseconds, part of YARN's application ids; a batch runs for `batch_seconds`.
+
+        Ids count from 0, as a fresh Livy's do, or from what its recovery store was seeded with.
+        """
         self._address = address
         self._started = cluster_started
         self._batch_seconds = batch_seconds
-        self._next_id = 0
+        self._next_id = first_id
         self._applications = 0
         self._batches: dict[int, Batch] = {}
 

@@ -10,12 +10,14 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from emr_dr.aws.seeding import ACTION_NAME
 from emr_dr.errors import PermanentError, UsageError
 from emr_dr.lab.cluster.screens import FOLLOW_SECONDS, PortScreen, Screens
 from emr_dr.lab.machines import Launch, Screen
 from emr_dr.lab.standin.hadoop import NameNode, ResourceManager
 from emr_dr.lab.standin.livy import Livy
 from emr_dr.lab.standin.server import Port
+from emr_dr.spec.recovery_store import CLASSIFICATION, SETTINGS
 
 _DEADLINE = 10.0
 PORTS = {"livy": 8998, "resource-manager": 8088, "name-node": 9870}
@@ -54,7 +56,7 @@ class StandInMachines:
 
     async def _open(self, launch: Launch) -> None:
         started = self._new_start()
-        livy = Livy(launch.address, started, self._batch_seconds)
+        livy = Livy(launch.address, started, self._batch_seconds, _first_batch_id(launch))
         resource_manager = ResourceManager(started, livy.applications)
         routes = {
             "livy": livy.routes(),
@@ -181,3 +183,10 @@ class StandInMachines:
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_DEADLINE)
+
+
+def _first_batch_id(launch: Launch) -> int:
+    """The number that our bootstrap action seeds, if Livy is also told to recover from where it does."""
+    told = launch.configurations.get(CLASSIFICATION, {})
+    seeded = (a.args[0] for a in launch.bootstrap_actions if a.name == ACTION_NAME and told.items() >= SETTINGS.items())
+    return int(next(seeded, 0))
