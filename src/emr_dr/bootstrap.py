@@ -212,6 +212,7 @@ def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
         boot=recovery.boot_deadline,
         prove=recovery.prove_deadline,
         admit=recovery.admit_deadline,
+        drain=recovery.drain_timeout,
         probation=recovery.probation,
         cooldown=recovery.cooldown,
         launches_a_day=recovery.launches_a_day,

@@ -45,6 +45,15 @@ def test_every_verb_has_help_of_its_own(typed: Type, verb: str) -> None:
         (["why", "--seq", "1", "--at", "10m"], "--seq, --at and --member exclude each other"),
         (["history", "--limit", "-1"], "--limit"),
         (["history", "--limit", "0"], "--limit"),
+        (["switchover"], "emr-dr.yaml"),
+        (["switchover", "--drain-timeout", "soon"], "5s, 1m30s"),
+        (["failback", "--to", "us-east-1a"], "--to"),
+        (["failover", "--drain-timeout", "1m"], "--drain-timeout"),
+        (["pause"], "--reason"),
+        (["pause", "--reason", " "], "say why"),
+        (["pause", "--reason", "network", "--for", "0s"], "must be more than 0s"),
+        (["pause", "--reason", "network", "--for", "8d"], "7d at the most"),
+        (["release", "1", "2"], "2"),
     ],
 )
 def test_wrong_use_is_answered_with_what_was_wrong_and_exit_2(typed: Type, words: list[str], named: str) -> None:

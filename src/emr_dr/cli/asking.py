@@ -12,6 +12,22 @@ from emr_dr.errors import UsageError
 from emr_dr.provision.change import Change
 
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, and what is in the way; do nothing."
+)
+
+
+def agreed(question: str, *, yes: bool, as_json: bool = False) -> bool:
+    """Whether a person agrees; with `yes` nobody is asked.
+
+    Raises:
+        UsageError: There is nobody to ask: no terminal, or the output is for a program.
+    """
+    if yes:
+        return True
+    if as_json or not sys.stdin.isatty():
+        raise UsageError("this needs a person's yes, and nobody can be asked here", remedy="add --yes, or --dry-run")
+    return click.confirm(question, default=False)
 
 
 def foreign_changes(*, yes: bool, quiet: bool) -> Callable[[Sequence[Change]], None]:

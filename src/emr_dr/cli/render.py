@@ -191,6 +191,9 @@ def status_json(seen: Status) -> dict[str, JsonValue]:
         "version": seen.document.version,
         "leader": _leader(seen),
         "held": group.held,
+        "pause": plain(group.pause),
+        "leaving": group.leaving,
+        "order": plain(group.order),
         "refusals": list(group.refusals),
         "troubles": list(seen.observation.troubles),
         "remarks": list(seen.remarks),
@@ -213,6 +216,7 @@ def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
         "az": m.placement.az if m.placement else None,
         "reason": m.reason,
         "batch_ids": [ids[0], ids[-1]] if (ids := seen.batch_ids(m)) else None,
+        "released": m.released,
         "emr": cluster.emr if cluster else None,
         "host": cluster.host if cluster else None,
         "target": cluster.target if cluster else None,
@@ -228,7 +232,11 @@ def _status_view(seen: Status) -> Group:
         Text(""),
         _members_table(seen),
     ]
-    lines += [Text(f"held: {group.held}", style="red")] if group.held else []
+    lines += [Text(f"held: {group.held}; `emr-dr release`", style="red")] if group.held else []
+    lines += (
+        [Text(f"paused until {stamp(group.pause.until)}: {group.pause.reason}", style="red")] if group.pause else []
+    )
+    lines += [Text(f"member {group.leaving} {_asked(group)}", style="cyan")] if group.leaving is not None else []
     lines += [Text(f"not now: {r}", style="yellow") for r in group.refusals]
     lines += [Text(f"could not see {t}", style="magenta") for t in seen.observation.troubles]
     lines += [Text(f"{DIFFERS}: {r}", style="yellow") for r in seen.remarks]
@@ -268,9 +276,22 @@ def _leader(seen: Status) -> str | None:
     return lease.holder if lease and lease.expires_at > seen.observation.world.at else None
 
 
+def _asked(group: RecoveryGroup) -> str:
+    """What a person asked of the member that leaves, in words."""
+    how = "is failed over by hand" if group.ordered_out is not None else "is asked to hand over"
+    return f"{how}, to {group.order.subnet}" if group.order is not None and group.order.subnet else how
+
+
 def _headline(done: Round) -> str:
-    stages = ", ".join(f"{_title(m)} {m.stage}" for m in done.group.members) or "no member yet"
+    stages = ", ".join(f"{_title(m)} {m.stage}{_unfinished(m, done)}" for m in done.group.members) or "no member yet"
     return f"{done.group.name} · epoch {done.group.epoch} · {stages}"
+
+
+def _unfinished(m: Member, done: Round) -> str:
+    """How much a draining member is still waited for."""
+    seen = done.observation.unfinished if done.observation is not None else {}
+    waited_for = seen.get(m.cluster or "", ())
+    return f" ({len(waited_for)} unfinished)" if waited_for else ""
 
 
 def _title(m: Member) -> str:

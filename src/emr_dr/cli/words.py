@@ -44,9 +44,11 @@ def entry_words(entry: JournalEntry) -> str:
     if entry.event.startswith("effect_"):
         detail = entry.detail.get("detail")
         return f"{event}  {effect_words(entry.detail)}{f': {detail}' if detail else ''}"
-    told = "  ".join(f"{k}={_value(v)}" for k, v in entry.detail.items() if v not in (None, "", [], {}))
+    told = "  ".join(f"{k}={_value(k, v)}" for k, v in entry.detail.items() if v not in (None, "", [], {}))
     return f"{event}  {told}"
 
 
-def _value(value: JsonValue) -> str:
+def _value(key: str, value: JsonValue) -> str:
+    if key == "until" and isinstance(value, int | float):
+        return stamp(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

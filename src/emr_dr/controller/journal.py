@@ -18,6 +18,8 @@ from emr_dr.ports.store import JsonValue
 
 DECIDED = "decided"
 """The entry that holds a decision whole; it is the last of those that one save writes."""
+HANDED_OVER, CALLED_OFF = "handed over", "called off"
+"""How a handover that was asked for came out."""
 
 
 def plain(value: Any) -> JsonValue:  # noqa: ANN401 - any frozen value of ours goes in
@@ -107,6 +109,7 @@ def decided(  # noqa: PLR0917 - a decision is made of all these
     if after.epoch != before.epoch:
         serving = [m.cluster for m in after.entitled]
         entries.append(JournalEntry(at, "entitlement_moved", {"epoch": after.epoch, "entitled": serving}))
+    entries += _handovers(at, before, after)
     if after.held and not before.held:
         entries.append(JournalEntry(at, "group_held", {"reason": after.held}))
     over = [JournalEntry(at, "refusal_ended", {"reason": r}) for r in before.refusals if r not in after.refusals]
@@ -206,6 +209,17 @@ def _moved(before: Group, after: Group) -> Iterable[tuple[Member | None, Member]
 def _left(before: Group, after: Group) -> Iterable[Member]:
     there = {(m.number, m.cluster) for m in after.members} | {(m.number, None) for m in after.members}
     return (m for m in before.members if (m.number, m.cluster) not in there)
+
+
+def _handovers(at: float, before: Group, after: Group) -> Iterable[JournalEntry]:
+    """That a handover which was asked for is over, and how it came out."""
+    if before.leaving is None or after.leaving is not None:
+        return
+    stays = before.leaving in {m.number for m in after.entitled}
+    known = {a.reason for a in before.avoid}
+    reason = next((a.reason for a in after.avoid if a.reason not in known), "") if stays else ""
+    outcome = CALLED_OFF if stays else HANDED_OVER
+    yield JournalEntry(at, "handover_ended", {"member": before.leaving, "outcome": outcome, "reason": reason})
 
 
 def _stages(at: float, before: Group, after: Group, world: World) -> Iterable[JournalEntry]:

@@ -7,18 +7,19 @@ from emr_dr.core.evidence import ProbeResult, Sighting
 from emr_dr.core.group import Group, Member, Stage
 from emr_dr.core.world import HostHealth, Sight
 from emr_dr.errors import EmrDrError, PermanentError
-from emr_dr.ports import ClusterFacts, Hosts
+from emr_dr.ports import ClusterFacts, Hosts, Unfinished
 
 T = TypeVar("T")
 
 
 class Look:
-    """What one round could not see, gathered while it looks."""
+    """What one round could not see, and what draining members have not finished, gathered while it looks."""
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.blind = set[Sight]()
         self.troubles = list[str]()
+        self.unfinished = dict[str, Sequence[Unfinished]]()
 
     async def attempt(self, sight: Sight, call: Awaitable[T]) -> T | None:
         """Return the answer; without one this sight is blind for the round, and the reason is kept."""

@@ -13,7 +13,7 @@ from emr_dr.core.evidence import Evidence, FailureRun, MemberSighting, ProbeResu
 from emr_dr.core.group import Group, Member, Stage
 from emr_dr.core.verdict import Detection, Verdict, judge, remember
 from emr_dr.core.world import Cluster, EmrState, HostHealth, ProvingResult, RefusedLaunch, Sight, TargetState, World
-from emr_dr.ports import Balancer, ClusterFacts, Clusters, Difference, Hosts, MemberWork, Probes, TargetFact
+from emr_dr.ports import Balancer, ClusterFacts, Clusters, Difference, Hosts, MemberWork, Probes, TargetFact, Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Observation:
         troubles: What could not be seen, and why, in the words of the error.
         remarks: What is worth a person's look and stops nothing, such as a tag that differs from the spec.
         foreign: Clusters that carry our group's name but another store's origin; never touched.
+        unfinished: What a draining member has not finished yet, by cluster; only where somebody could tell.
     """
 
     world: World
@@ -35,6 +36,7 @@ class Observation:
     troubles: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+    unfinished: Mapping[str, Sequence[Unfinished]] = field(default_factory=dict)
 
     @property
     def isolated(self) -> bool:
@@ -119,7 +121,9 @@ class Observer:
         )
         remarks = [f"{c.id}: {d}" for c in judged for d in self._reported(c.id)]
         known = tuple(f.id for f in foreign)
-        return Observation(world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known)
+        return Observation(
+            world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known, look.unfinished
+        )
 
     async def sight(self, document: Document, at: float) -> Sighting:
         """Look at the members only, as a second witness for whoever leads."""
@@ -171,7 +175,12 @@ class Observer:
         """What only a member's stage makes worth asking."""
         if member.stage is Stage.PROVING:
             return await self._candidate(member, cluster, look)
-        if member.stage in (Stage.FENCING, Stage.DRAINING):
+        if member.stage is Stage.DRAINING:  # it may still be given work, which YARN does not show at once
+            unfinished = await look.answer(self.work.unfinished(cluster.address))
+            if unfinished is not None:
+                look.unfinished[cluster.id] = unfinished
+            return replace(cluster, idle=unfinished is not None and not unfinished)
+        if member.stage is Stage.FENCING:
             return replace(cluster, idle=bool(await look.answer(self.work.idle(cluster.address))))
         if member.stage is Stage.ADMITTING and cluster.target is TargetState.IN_SERVICE:
             reached = await look.answer(self._reached_through_balancer(cluster.address))

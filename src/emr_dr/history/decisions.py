@@ -22,6 +22,7 @@ PARTS = (
     "refused",
     "difference_found",
     "entitlement_moved",
+    "handover_ended",
     "group_held",
     "refusal_ended",
 )

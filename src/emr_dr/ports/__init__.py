@@ -15,7 +15,7 @@ from emr_dr.ports.cloud import (
     TargetHealth,
 )
 from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, Ledger, LogPage, LogTail
-from emr_dr.ports.member import MemberWork, Probes, ProvingRun
+from emr_dr.ports.member import MemberWork, Probes, ProvingRun, Unfinished
 from emr_dr.ports.store import JournalEntry, PublishedViews, Store
 from emr_dr.ports.timing import Clock
 
@@ -41,4 +41,5 @@ __all__ = [
     "Store",
     "TargetFact",
     "TargetHealth",
+    "Unfinished",
 ]

@@ -16,6 +16,25 @@ class ProvingRun:
     batch: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Something on a member that has not ended.
+
+    Attributes:
+        what: `batch` or `session` of Livy's, or `application`: one of YARN's that belongs to none of those.
+        id: Livy's number, or YARN's application id.
+        state: In the words of Livy, or of YARN.
+    """
+
+    what: str
+    id: str
+    name: str
+    state: str
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.what, self.id, self.name and f"({self.name})", self.state)))
+
+
 class Probes(Protocol):
     """Health checks of a member's services."""
 
@@ -64,6 +83,13 @@ class MemberWork(Protocol):
 
         Raises:
             TransientError: YARN gave no good answer, so nobody knows.
+        """
+
+    async def unfinished(self, address: str) -> Sequence[Unfinished]:
+        """All that has not ended, as Livy and YARN tell it together; neither of them knows it whole.
+
+        Raises:
+            TransientError: One of them gave no good answer, so nobody knows.
         """
 
     async def stop(self, address: str, epoch: int) -> None:

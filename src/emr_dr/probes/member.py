@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 from emr_dr.core.evidence import ProbeResult
 from emr_dr.errors import PermanentError, TransientError
-from emr_dr.ports import ProvingRun
+from emr_dr.ports import ProvingRun, Unfinished
 from emr_dr.probes import declared, hdfs, livy, yarn
 from emr_dr.probes.answer import NotWellError, one_line, veiled
 from emr_dr.probes.control import ControlTarget, reach
 from emr_dr.probes.declared import DeclaredCheck
 from emr_dr.probes.http import Endpoint, Http
+from emr_dr.probes.unfinished import unfinished
 
 LIVY = "livy"
 RESOURCE_MANAGER = "resource-manager"
@@ -106,6 +107,10 @@ class MemberWorker:
     async def idle(self, address: str) -> bool:
         """Whether YARN has no unfinished application. See `MemberWork.idle`."""
         return await yarn.idle(self._http, self._yarn, address)
+
+    async def unfinished(self, address: str) -> Sequence[Unfinished]:
+        """What has not ended, by Livy and YARN together. See `MemberWork.unfinished`."""
+        return await unfinished(self._http, self._livy, self._yarn, address)
 
     async def stop(self, address: str, epoch: int) -> None:
         """Kill what carries the tag of an older epoch, and read it back. See `MemberWork.stop`."""

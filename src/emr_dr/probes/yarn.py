@@ -59,6 +59,15 @@ async def idle(http: Http, endpoint: Endpoint, address: str) -> bool:
     return not await _applications(http, endpoint, address, limit=1)
 
 
+async def unfinished(http: Http, endpoint: Endpoint, address: str) -> Sequence[Mapping[str, object]]:
+    """Return every application that may still do something, as YARN shows it.
+
+    Raises:
+        TransientError: No good answer, so nobody knows.
+    """
+    return await _applications(http, endpoint, address)
+
+
 async def stop_older(http: Http, endpoint: Endpoint, address: str, epoch: int) -> None:
     """Kill every application whose epoch tag is older than `epoch`, and read back that none is left. May be repeated.
 

@@ -1,21 +1,40 @@
 """What emr-dr does, as plain functions over ports: the command line, Airflow and the tests call these."""
 
 from emr_dr.service.applying import HELD_REMEDY, apply
+from emr_dr.service.handover import Handover, Kind, ask, call_off, prepare, previous_place
 from emr_dr.service.looking import Answer, Status, address, status
+from emr_dr.service.orders import Kept, kept, pause, release, release_hold, resume
 from emr_dr.service.planning import plan
 from emr_dr.service.site import STRATEGIES, OwnFile, Site
+from emr_dr.service.switching import STANDS, Gap, Switched, see_through
 from emr_dr.service.tending import tick, watch
 
 __all__ = [
     "HELD_REMEDY",
+    "STANDS",
     "STRATEGIES",
     "Answer",
+    "Gap",
+    "Handover",
+    "Kept",
+    "Kind",
     "OwnFile",
     "Site",
     "Status",
+    "Switched",
     "address",
     "apply",
+    "ask",
+    "call_off",
+    "kept",
+    "pause",
     "plan",
+    "prepare",
+    "previous_place",
+    "release",
+    "release_hold",
+    "resume",
+    "see_through",
     "status",
     "tick",
     "watch",

@@ -11,14 +11,12 @@ from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import JournalEntry
 from emr_dr.provision.apply import Consent, ensure
 from emr_dr.provision.change import Change
-from emr_dr.service.planning import file_changes
+from emr_dr.service.orders import Detail, Written, release_hold, write
+from emr_dr.service.planning import file_changes, wanted_changes
 from emr_dr.service.site import STRATEGIES, Site, Told
 from emr_dr.service.tending import give_back
 
-RELEASE_TRIES = 5
-"""Saves of a person's word that others may be ahead of."""
-
-HELD_REMEDY = "see why with `emr-dr status`, mend the cause, and apply again"
+HELD_REMEDY = "see why with `emr-dr status`, mend the cause, then `emr-dr release`"
 
 
 async def apply(
@@ -46,8 +44,9 @@ async def apply(
         group = Group(site.group, uuid.uuid4().hex, STRATEGIES[site.strategy])
         entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})
         await site.store.save(Document(group), entries=[entry])
-    elif document.group.held:
-        await _release_hold(site)
+    else:
+        await release_hold(site)  # a person applies again after automation had stopped itself
+        changes += await _follow_spec(site, changed)
     if wait:
         await _until_served(site, told)
     return changes
@@ -65,26 +64,22 @@ async def _put_files(site: Site, changed: Callable[[Change], None]) -> Sequence[
     return changes
 
 
-async def _release_hold(site: Site) -> None:
-    """A person applies again after automation had stopped itself: its attempts are its own again.
+async def _follow_spec(site: Site, changed: Callable[[Change], None]) -> Sequence[Change]:
+    """Have the group want what the spec declares by now: members come and go one after the other, drained first."""
+    wanted = STRATEGIES[site.strategy]
+    changes: list[Change] = []
 
-    A controller beside us saves in each round while something fails, so a refused save is tried again on what is saved.
-    """
-    for tries_left in reversed(range(RELEASE_TRIES)):
-        document = await site.store.load(site.group)
-        if document is None or not document.group.held:
-            return
-        group = replace(document.group, held="", attempts=0, avoid=())
-        entry = JournalEntry(site.clock.now(), "hold_released", {"was": document.group.held})
-        published = await site.store.views(site.group)  # a person's word changes no view
-        views = published.views if published is not None else ()
-        try:
-            await site.store.save(replace(document, group=group), views=views, entries=[entry])
-        except ConflictError:
-            if not tries_left:
-                raise
-        else:
-            return
+    def change(group: Group) -> Written | None:
+        changes[:] = wanted_changes(site, group)
+        if not changes:
+            return None
+        detail = Detail(strategy=site.strategy, serving=wanted.serving, standby=wanted.standby)
+        return replace(group, wanted=wanted), "strategy_changed", detail
+
+    await write(site, change)
+    for each in changes:
+        changed(each)
+    return changes
 
 
 async def _until_served(site: Site, told: Told) -> None:

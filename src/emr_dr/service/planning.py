@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from emr_dr.core.group import Group, Wanted
+from emr_dr.core.group import Group
 from emr_dr.provision import apply as provision
 from emr_dr.provision.change import Change
 from emr_dr.service.site import STRATEGIES, OwnFile, Site
@@ -39,18 +39,21 @@ def _file_change(file: OwnFile, found: str | None, url: str) -> Iterator[Change]
         yield Change("file", url, "sha256", found or "of another hand", wanted, file.why)
 
 
+def wanted_changes(site: Site, group: Group) -> Sequence[Change]:
+    """In which counts the remembered group wants something else than the spec."""
+    wanted, why = STRATEGIES[site.strategy], f"declared: strategy {site.strategy}"
+    pairs = (("serving", group.wanted.serving, wanted.serving), ("standby", group.wanted.standby, wanted.standby))
+    return [Change("group", site.group, name, str(was), str(now), why) for name, was, now in pairs if was != now]
+
+
 def _group_changes(site: Site, group: Group | None) -> Iterator[Change]:
     """What a first apply launches, or in what the remembered group wants something else than the spec."""
     wanted, why = STRATEGIES[site.strategy], f"declared: strategy {site.strategy}"
-    have = group.wanted if group is not None else Wanted(0)
     if group is None:
         shown = f"{wanted.serving} serving, {wanted.standby} standing by"
         yield Change("group", site.group, "", "", shown, "it is not in this store yet")
     else:
-        for field in ("serving", "standby"):
-            before, after = getattr(have, field), getattr(wanted, field)
-            if before != after:
-                yield Change("group", site.group, field, str(before), str(after), why)
+        yield from wanted_changes(site, group)
     placements = [p for p in site.controller.policy.placements if not p.rung]
     members = group.members if group is not None else ()
     first = 1 + (group.launched if group is not None else 0)

@@ -130,6 +130,9 @@ class Recovery(Section):
     """How long proving may take. Default 10m."""
     admit_deadline: Annotated[Duration, between("10s", "24h")] = 600.0
     """How long the balancer may take to call a new target healthy. Default 10m: AWS says "a few minutes"."""
+    drain_timeout: Annotated[Duration, between("0s", "7d")] = 3600.0
+    """How long a planned switchover waits for what runs on the member that leaves; what has not ended by then runs on
+    there, but is not to be asked for at the balancer's address any more. Default 1h."""
 
 
 class Objectives(Section):

@@ -19,6 +19,7 @@ from emr_dr.ports import (
     Probes,
     ProvingRun,
     TargetFact,
+    Unfinished,
 )
 from simulation.worlds.ground import Ground
 from simulation.worlds.monitor import Deed
@@ -209,6 +210,9 @@ class LineWork:
 
     async def idle(self, address: str) -> bool:
         return await self._line.ask(self._at(address, lambda: self._inner.idle(address)), aws=False)
+
+    async def unfinished(self, address: str) -> Sequence[Unfinished]:
+        return await self._line.ask(self._at(address, lambda: self._inner.unfinished(address)), aws=False)
 
     async def stop(self, address: str, epoch: int) -> None:
         do = self._at(address, lambda: self._inner.stop(address, epoch))

@@ -9,7 +9,7 @@ from emr_dr.core.world import EmrState, HostHealth
 from emr_dr.errors import PermanentError, TransientError
 from emr_dr.lab.memory.cloud import FRONT, MemoryCloud, Registration
 from emr_dr.lab.memory.machine import Machine
-from emr_dr.ports import ClusterFacts, Difference, ProvingRun, TargetFact, TargetHealth
+from emr_dr.ports import ClusterFacts, Difference, ProvingRun, TargetFact, TargetHealth, Unfinished
 
 
 class MemoryClusters:
@@ -208,6 +208,13 @@ class MemoryWork:
         """Whether nothing runs, if YARN answers."""
         self._cloud.faults.read("idle", aws=False)
         return self._asked(address, "resource-manager").idle(self._cloud.clock.now())
+
+    async def unfinished(self, address: str) -> Sequence[Unfinished]:
+        """What runs, if Livy and YARN both answer."""
+        self._cloud.faults.read("unfinished", aws=False)
+        for service in ("livy", "resource-manager"):
+            machine = self._asked(address, service)
+        return tuple(Unfinished("application", name, name, "RUNNING") for name in sorted(machine.jobs))
 
     async def stop(self, address: str, epoch: int) -> None:
         """End what carries an older epoch."""
