@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo lock clean
+.PHONY: help setup parts demo test lint fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover lock clean
 
 help:  ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(VENV)/.installed parts  ## Make .venv/bin/emr-dr and fetch the lab's parts
 
@@ -72,6 +72,9 @@ test-lab: lab-test  ## Every story, those too that take too long for each change
 
 bench-demo: setup  ## The figures of docs/benchmarks.md: three demos and what watching costs
 	@$(BIN)/python -m benchmarks.demo
+
+bench-failover: setup  ## The same disaster for emr-dr and for the post's procedure (45 minutes)
+	@$(BIN)/python -m benchmarks.failover
 
 lock: $(VENV)/bin/python  ## Resolve the newest versions into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv

@@ -17,6 +17,7 @@ class Canary:
 
     url: str
     last_good: float = 0.0
+    failures: int = 0
     gaps: list[tuple[float, float]] = field(default_factory=list)
     """(last good, next good answer) for each silence longer than two seconds."""
 
@@ -30,6 +31,8 @@ class Canary:
                     if self.last_good and now - self.last_good > DEADLINE.total:  # type: ignore[operator]
                         self.gaps.append((self.last_good, now))
                     self.last_good = now
+                else:
+                    self.failures += 1
                 await asyncio.sleep(PERIOD)
 
     def outage(self, since: float) -> tuple[float, float] | None:
