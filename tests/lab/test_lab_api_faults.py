@@ -84,3 +84,14 @@ def test_a_wrong_name_of_an_operation_is_refused_with_the_right_one(world: World
     with pytest.raises(UsageError, match="400 to 599"):
         world.orders.api_error("RunJobFlow", "Fine", status=200)
     assert world.orders.status()["faults"] == []
+
+
+def test_a_fault_strikes_route_53_by_the_names_of_its_operations(world: World) -> None:
+    route53 = world.aws("route53")
+    zone = route53.create_hosted_zone(Name=f"{unique('z')}.internal", CallerReference=unique("c"))["HostedZone"]["Id"]
+    assert zone.startswith("/hostedzone/Z")
+    world.orders.throttle("ListResourceRecordSets")
+    assert route53.get_hosted_zone(Id=zone)["HostedZone"]["Id"] == zone
+    with pytest.raises(ClientError, match="Throttling"):
+        route53.list_resource_record_sets(HostedZoneId=zone)
+    assert len(route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]) == 2

@@ -31,7 +31,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 def test_to_apply_again_changes_nothing(town: Rehearsal) -> None:
     before = town.clusters()
     told = json.loads(town.verb("apply", "--spec", str(town.spec), "--json"))
-    assert told == {"changes": [], "address": town.balancer()}
+    assert told == {"changes": [], "address": town.balancer(), "balancer": town.balancer()}
     assert town.clusters() == before
 
 

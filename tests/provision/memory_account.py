@@ -49,6 +49,7 @@ SUBNETS = {
     "subnet-c": Subnet("vpc-1", "us-east-1c", "10.0.3.0/24"),
     "subnet-x": Subnet("vpc-2", "us-east-1b"),
 }
+ADDRESS = {"DNSName": "etl-livy-0.elb.us-east-1.amazonaws.com", "CanonicalHostedZoneId": "Z2"}
 DEFAULTS = {
     "balancer": {"load_balancing.cross_zone.enabled": "false", "deletion_protection.enabled": "false"},
     "group": {
@@ -109,6 +110,36 @@ class MemoryRules:
         return {(r.group, r.ports[0], r.source, r.tags.get("emr-dr:group", "")) for r in self.rules.values()}
 
 
+@dataclass(frozen=True)
+class Named:
+    target: str = ""
+    owner: str = ""
+    other: str = ""
+
+
+@dataclass
+class MemoryNames:
+    """What there is at each name of the one zone there is."""
+
+    write: Callable[[str, Callable[[], object]], None]
+    names: dict[str, Named] = field(default_factory=dict)
+
+    async def find(self, zone: str, name: str) -> Named:
+        if zone != "Z1":
+            raise PermanentError("does not exist", where=f"hosted zone {zone}")
+        return self.names.get(name, Named())
+
+    async def point(self, zone: str, name: str, target: tuple[str, str], group: str, instead: Named) -> None:
+        assert await self.find(zone, name) == instead
+        assert all(target)
+        self.write(f"point {name}", lambda: self.names.update({name: Named(target[0], group)}))
+
+    async def forget(self, zone: str, found: Named) -> None:
+        assert zone
+        (name,) = [name for name, each in self.names.items() if each == found]
+        self.write(f"forget {name}", lambda: self.names.pop(name))
+
+
 @dataclass
 class MemoryAccount:
     """Parts by ARN. `kill_at` counts calls that change something; `killed_after` says if that call was carried out."""
@@ -118,9 +149,11 @@ class MemoryAccount:
     killed_after: bool = False
     writes: list[str] = field(default_factory=list)
     rules: MemoryRules = field(init=False)
+    names: MemoryNames = field(init=False)
 
     def __post_init__(self) -> None:
         self.rules = MemoryRules(self._write, self.parts)
+        self.names = MemoryNames(self._write)
 
     async def subnets(self, ids: Collection[str]) -> Mapping[str, Subnet]:
         return {each: SUBNETS[each] for each in ids}
@@ -136,7 +169,8 @@ class MemoryAccount:
         return {arn.removeprefix(prefix): each for arn, each in self.parts.items() if arn.startswith(prefix)}
 
     async def create_load_balancer(self, name: str, fields: Fields, tags: Tags) -> str:
-        return self._create(f"balancer/{name}", {**fields, "VpcId": SUBNETS[fields["Subnets"].split(",")[0]].vpc}, tags)
+        found = {"VpcId": SUBNETS[fields["Subnets"].split(",")[0]].vpc, **ADDRESS}
+        return self._create(f"balancer/{name}", {**fields, **found}, tags)
 
     async def create_target_group(self, name: str, fields: Fields, tags: Tags) -> str:
         return self._create(f"group/{name}", fields, tags)

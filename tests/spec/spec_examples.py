@@ -44,6 +44,8 @@ address:
     subnets: [subnet-a, subnet-b]
     scheme: internal
     security_groups: [sg-nlb]
+    admit: false
+    dns: {zone: Z123, name: livy.etl.example.internal}
     health_check: {interval: 10s, timeout: 6s, healthy: 3, unhealthy: 2}
 services:
   livy: {port: 18998, scheme: https, path: /gateway/livy/, ca: ca.pem, credentials: {env: LIVY_LOGIN}}
@@ -107,7 +109,6 @@ store: {sqlite: /var/lib/emr-dr/etl.db}
 PLANNED = {
     "strategy: active-passive": "strategy: active-active",
     "mode: direct": "mode: gateway",
-    "name: etl-livy,": "name: etl-livy, dns: {zone: Z123, name: livy.etl.example.internal},",
     "primary: {type: m5.xlarge}": "primary: {type: m5.xlarge, count: 3}",
     "mode: automatic": "mode: manual",
     "sqlite: ./emr-dr.db": "dynamodb: emr-dr",

@@ -59,8 +59,8 @@ def test_the_example_of_the_design_is_described() -> None:
     VALIDATOR.validate(yaml.safe_load(EVERY_KEY))
 
 
-def test_the_design_s_example_is_refused_only_for_what_is_not_built_yet() -> None:
-    assert [line.split(": ")[1] for line in refused(EVERY_KEY)] == ["address.balancer.dns"]
+def test_the_design_s_example_loads() -> None:
+    assert loaded(EVERY_KEY).address.balancer.dns is not None
 
 
 @pytest.mark.parametrize("text", [SMALL, FULL.replace("2.0.20250428.0", '"2.0.20250428.0"').replace(" on:", ' "on":')])

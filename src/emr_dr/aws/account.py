@@ -9,6 +9,7 @@ from botocore import xform_name
 from emr_dr.aws import tags as our_tags
 from emr_dr.aws.ec2 import SubnetFacts, Subnets
 from emr_dr.aws.errors import NotFoundError
+from emr_dr.aws.names import Route53Names
 from emr_dr.aws.rules import Ec2Rules
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class AwsAccount:
         self._client = session.elbv2()
         self._subnets = Subnets(session)
         self.rules = Ec2Rules(session)
+        self.names = Route53Names(session)
 
     async def subnets(self, ids: Collection[str]) -> Mapping[str, SubnetFacts]:
         """Where each of these subnets lies; NotFoundError if one does not exist."""
@@ -61,6 +63,8 @@ class AwsAccount:
             "Type": found.get("Type") or "",
             "Scheme": found.get("Scheme") or "",
             "VpcId": found.get("VpcId") or "",
+            "DNSName": found.get("DNSName") or "",
+            "CanonicalHostedZoneId": found.get("CanonicalHostedZoneId") or "",
             "Subnets": _joined(zone.get("SubnetId") or "" for zone in zones),
             "SecurityGroups": _joined(found.get("SecurityGroups") or ()),
             **our_tags.as_mapping(attributes.get("Attributes") or ()),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_emr import EMRClient
+    from mypy_boto3_route53 import Route53Client
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -104,6 +105,11 @@ class Session:
     def ec2(self) -> "EC2Client":
         """Return a client for EC2."""
         client: EC2Client = self._client("ec2", self._config(self.times.read, self._attempts))
+        return client
+
+    def route53(self) -> "Route53Client":
+        """Return a client for Route 53."""
+        client: Route53Client = self._client("route53", self._config(self.times.read, self._attempts))
         return client
 
     def s3(self) -> "S3Client":

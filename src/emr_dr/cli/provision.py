@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,7 +48,7 @@ def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
     """
     ask = foreign_changes(yes=yes, quiet=as_json)
 
-    async def work(assembly: Assembly) -> tuple[list[dict[str, str]], str]:
+    async def work(assembly: Assembly) -> dict[str, Any]:
         with render.progress(quiet=as_json) as shown:
 
             def consent(changes: Sequence[Change]) -> None:
@@ -57,12 +58,14 @@ def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
             changes = await service.apply(
                 assembly.site, shown.round, changed=shown.change, consent=consent, wait=not no_wait
             )
-        return [change.as_dict() for change in changes], await service.address(assembly.site)
+        balancer = await service.balancer_address(assembly.site)
+        address = service.address(assembly.site, balancer)
+        return {"changes": [each.as_dict() for each in changes], "address": address, "balancer": balancer}
 
-    changes, address = run(spec, work, begins=True)
+    made = run(spec, work, begins=True)
     if as_json:
-        click.echo(json.dumps({"changes": changes, "address": address}, indent=2))
+        click.echo(json.dumps(made, indent=2))
         return
-    if not changes:
+    if not made["changes"]:
         click.echo(NOTHING)
-    click.echo(f"clients reach the group at {address}")
+    click.echo(f"clients reach the group at {render.address(made['address'], made['balancer'])}")

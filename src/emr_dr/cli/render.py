@@ -155,6 +155,11 @@ def changes(planned: Sequence[Change]) -> None:
     console.print(table)
 
 
+def address(name: str, balancer: str) -> str:
+    """Where clients reach a group, and the balancer's own name where that is another."""
+    return f"{name} ({balancer})" if name != balancer else name or "?"
+
+
 def check(seen: Status) -> None:
     """Print the answer and what stands behind it."""
     console = Console()
@@ -187,6 +192,7 @@ def status_json(seen: Status) -> dict[str, JsonValue]:
         "group": group.name,
         "answer": seen.answer.name.lower(),
         "address": seen.address,
+        "balancer": seen.balancer,
         "epoch": group.epoch,
         "version": seen.document.version,
         "leader": _leader(seen),
@@ -228,7 +234,7 @@ def _status_view(seen: Status) -> Group:
     group = seen.document.group
     lines: list[Text | Table] = [
         Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {_leader(seen) or 'nobody'}"),
-        Text(f"clients reach it at {seen.address or '?'}"),
+        Text(f"clients reach it at {address(seen.address, seen.balancer)}"),
         Text(""),
         _members_table(seen),
     ]

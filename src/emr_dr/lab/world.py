@@ -24,7 +24,7 @@ ZONE_IDS = {"us-east-1a": "use1-az1", "us-east-1b": "use1-az2", "us-east-1c": "u
 ACCESS_KEY_ID = "AKIALABLABLABLAB0000"
 SECRET_ACCESS_KEY = "lab-lab-lab-this-is-no-secret-lab-lab-lab"  # noqa: S105  visibly fake: it opens nothing
 
-SERVICE_IDS = ("EC2", "ELASTIC_LOAD_BALANCING_V2", "EMR", "IAM", "S3", "STS")
+SERVICE_IDS = ("EC2", "ELASTIC_LOAD_BALANCING_V2", "EMR", "IAM", "ROUTE_53", "S3", "STS")
 """As the SDKs write them in the names of variables."""
 IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 """Variables that must not be set beside the lab's: they name an account of somebody."""

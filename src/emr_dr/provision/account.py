@@ -5,7 +5,7 @@ their dotted keys); lists are sorted and joined by commas. A listener's `TargetG
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 Fields = Mapping[str, str]
 Tags = Mapping[str, str]
@@ -109,12 +109,53 @@ class Rules(Protocol):
         """Take a rule, given its id, away from a group; a no-op where it has gone."""
 
 
+class Named(Protocol):
+    """What there is at a DNS name."""
+
+    @property
+    def target(self) -> str:
+        """Where its alias leads, without the dot at the end; empty if there is none."""
+
+    @property
+    def owner(self) -> str:
+        """The group whose mark is beside it; empty if there is none."""
+
+    @property
+    def other(self) -> str:
+        """What else answers for that name, in words; empty if nothing does."""
+
+
+class Names(Protocol):
+    """Hosted zones and their records. Every method raises only the tree of `emr_dr.errors` and may be repeated."""
+
+    async def find(self, zone: str, name: str) -> Named:
+        """What there is at a name.
+
+        Raises:
+            PermanentError: There is no such zone.
+            UsageError: The name does not belong to that zone.
+        """
+
+    async def point(self, zone: str, name: str, target: tuple[str, str], group: str, instead: Any) -> None:  # noqa: ANN401
+        """Have the name lead to a target (its name and hosted zone), marked as the group's, instead of what was found.
+
+        Alias and mark are made in one step, or none of them is.
+        """
+
+    async def forget(self, zone: str, found: Any) -> None:  # noqa: ANN401 - its own `Named`
+        """Delete alias and mark in one step, as they were found."""
+
+
 class Account(Protocol):
     """One account and region. Every method raises only the tree of `emr_dr.errors` and may be repeated."""
 
     @property
     def rules(self) -> Rules:
         """Its security groups' rules."""
+
+    @property
+    def names(self) -> Names:
+        """Its hosted zones' records."""
 
     async def subnets(self, ids: Collection[str]) -> Mapping[str, Subnet]:
         """Where each of these subnets lies.

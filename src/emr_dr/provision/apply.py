@@ -9,6 +9,8 @@ from emr_dr.provision.account import Account, Fields, Found, Subnet
 from emr_dr.provision.admission import admission, pending
 from emr_dr.provision.change import Change, Key, diff
 from emr_dr.provision.desired import DesiredBalancer, Kind, Resource
+from emr_dr.provision.naming import naming
+from emr_dr.provision.step import Step
 
 _TAG = "tag "
 
@@ -34,7 +36,7 @@ async def plan(account: Account, desired: DesiredBalancer) -> list[Change]:
     resources = desired.resources(subnets)
     found = await _look(account, resources)
     changes = diff(resources, found)
-    steps = await admission(account, desired, subnets, _balancer(found, desired))
+    steps = await _further(account, desired, subnets, found.get((Kind.BALANCER, desired.balancer.name)))
     return [*changes, *(step.change for step in steps)]
 
 
@@ -70,7 +72,8 @@ async def ensure(
         consent(planned)
     subnets = await account.subnets(desired.subnets)
     made = await _ensure_balancer(account, desired.resources(subnets), changed)
-    return [*made, *await _ensure_admission(account, desired, subnets, changed, pause)]
+    balancer = await _await_interfaces(account, desired, pause)
+    return [*made, *await _ensure_further(account, desired, subnets, balancer, changed)]
 
 
 async def _ensure_balancer(
@@ -90,20 +93,26 @@ async def _ensure_balancer(
     return changes
 
 
-async def _ensure_admission(
+async def _further(
+    account: Account, desired: DesiredBalancer, subnets: Mapping[str, Subnet], balancer: Found | None
+) -> Sequence[Step]:
+    """What is about the balancer and no part of it; the name comes last, when what it leads to can be reached."""
+    return [*await admission(account, desired, subnets, balancer), *await naming(account, desired, balancer)]
+
+
+async def _ensure_further(
     account: Account,
     desired: DesiredBalancer,
     subnets: Mapping[str, Subnet],
+    balancer: Found,
     changed: Callable[[Change], None],
-    pause: Callable[[float], Awaitable[None]],
 ) -> Sequence[Change]:
-    balancer = await _await_interfaces(account, desired, pause)
-    steps = await admission(account, desired, subnets, balancer)
+    steps = await _further(account, desired, subnets, balancer)
     for step in steps:
         await step.carry_out()
         changed(step.change)
     if steps:
-        _refuse_unseen([step.change for step in await admission(account, desired, subnets, balancer)])
+        _refuse_unseen([step.change for step in await _further(account, desired, subnets, balancer)])
     return [step.change for step in steps]
 
 
@@ -121,10 +130,6 @@ async def _await_interfaces(
             raise TransientError(what, where=where, remedy="apply again")
         await pause(LOOK_SECONDS)
         waited += LOOK_SECONDS
-
-
-def _balancer(found: Mapping[Key, Found], desired: DesiredBalancer) -> Found | None:
-    return found.get((Kind.BALANCER, desired.balancer.name))
 
 
 def _refuse_unseen(left: Sequence[Change]) -> None:

@@ -2,7 +2,7 @@
 
 from emr_dr.service.applying import HELD_REMEDY, apply
 from emr_dr.service.handover import Handover, Kind, ask, call_off, prepare, previous_place
-from emr_dr.service.looking import Answer, Status, address, status
+from emr_dr.service.looking import Answer, Status, address, balancer_address, status
 from emr_dr.service.orders import Kept, kept, pause, release, release_hold, resume
 from emr_dr.service.planning import plan
 from emr_dr.service.site import STRATEGIES, OwnFile, Site
@@ -25,6 +25,7 @@ __all__ = [
     "address",
     "apply",
     "ask",
+    "balancer_address",
     "call_off",
     "kept",
     "pause",

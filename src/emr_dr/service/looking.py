@@ -38,6 +38,7 @@ class Status:
     Attributes:
         recent: The newest journal entries, oldest first, without the bulky decisions.
         address: Where clients reach the group; empty if nobody could say.
+        balancer: The balancer's own name, where the address is another.
         remarks: In what members differ from the spec that did not keep them from being admitted.
         batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
     """
@@ -48,6 +49,7 @@ class Status:
     address: str = ""
     remarks: tuple[str, ...] = ()
     batch_id_ranges: bool = False
+    balancer: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -84,18 +86,26 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
     # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
     remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
+    own = await balancer_address(site)
     return Status(
         document,
         observation,
         tuple(entries),
-        await address(site),
+        address(site, own),
         tuple(remarks),
         batch_id_ranges=site.observer.batch_id_ranges,
+        balancer=own,
     )
 
 
-async def address(site: Site) -> str:
-    """Where clients reach the group: the balancer's own name; empty if nobody could say."""
+def address(site: Site, balancer: str) -> str:
+    """Where clients reach the group: the declared name, else the balancer's own; empty without a balancer."""
+    dns = site.balancer.balancer.dns
+    return dns.name.rstrip(".") if dns is not None and balancer else balancer
+
+
+async def balancer_address(site: Site) -> str:
+    """The balancer's own name; empty if nobody could say."""
     try:
         return await site.observer.balancer.address()
     except EmrDrError as error:

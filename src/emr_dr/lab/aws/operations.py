@@ -1,4 +1,4 @@
-"""The names of operations as AWS writes them, also where a request names none: S3 has only methods and paths."""
+"""The names of operations as AWS writes them, also where a request names none: S3 and Route 53 have but paths."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,8 +9,11 @@ from urllib.parse import parse_qsl
 from emr_dr.errors import UsageError
 from emr_dr.lab.aws.protocol import Call, Environ, service_model
 
-SPOKEN = ("elasticmapreduce", "elasticloadbalancing", "ec2", "s3", "iam", "sts")
+SPOKEN = ("elasticmapreduce", "elasticloadbalancing", "ec2", "s3", "route53", "iam", "sts")
 """The services that the lab speaks, by the names in the signature's scope."""
+
+_BY_PATH = {"s3": 2, "route53": -1}
+"""Services whose requests name no operation, and how often their paths are split."""
 
 
 def require_operation(name: str) -> None:
@@ -27,10 +30,10 @@ def require_operation(name: str) -> None:
 
 
 def names_of(call: Call) -> tuple[str, ...]:
-    """Return what a call may be called: the name on the wire, and for S3 what AWS calls it besides."""
-    if call.service != "s3":
+    """Return what a call may be called: the name on the wire, and for S3 and Route 53 what AWS calls it besides."""
+    if call.service not in _BY_PATH:
         return (call.operation,)
-    fitting = [each for each in _routes("s3") if each.fits(call.environ)]
+    fitting = [each for each in _routes(call.service) if each.fits(call.environ)]
     most = max((each.asks for each in fitting), default=0)
     return (call.operation, *(each.name for each in fitting if each.asks == most))
 
@@ -39,6 +42,7 @@ def names_of(call: Call) -> tuple[str, ...]:
 class _Route:
     """What a request must have to be this operation; the one that asks for most is meant."""
 
+    scope: str
     name: str
     method: str
     path: tuple[str, ...]
@@ -51,7 +55,7 @@ class _Route:
         return len(self.query) + len(self.headers)
 
     def fits(self, environ: Environ) -> bool:
-        path = tuple(part for part in str(environ["PATH_INFO"]).split("/", 2) if part)
+        path = _parts(self.scope, str(environ["PATH_INFO"]))
         if environ["REQUEST_METHOD"] != self.method or len(path) != len(self.path):
             return False
         given = dict(parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True))
@@ -62,21 +66,27 @@ class _Route:
         )
 
 
-@lru_cache(maxsize=1)
+def _parts(scope: str, path: str) -> tuple[str, ...]:
+    """Split a path; what follows an S3 bucket is one key, whatever is in it."""
+    return tuple(part for part in path.split("/", _BY_PATH[scope]) if part)
+
+
+@lru_cache(maxsize=len(_BY_PATH))
 def _routes(scope: str) -> list[_Route]:
     model = service_model(scope)
-    return [_route(name, model.operation_model(name)) for name in model.operation_names]
+    return [_route(scope, name, model.operation_model(name)) for name in model.operation_names]
 
 
-def _route(name: str, operation: Any) -> _Route:  # noqa: ANN401  botocore's models have no types
+def _route(scope: str, name: str, operation: Any) -> _Route:  # noqa: ANN401  botocore's models have no types
     path, _, query = str(operation.http["requestUri"]).partition("?")
     shape = operation.input_shape
     needed = [shape.members[each].serialization for each in shape.required_members] if shape else []
     query_names = [each["name"] for each in needed if each.get("location") == "querystring"]
     return _Route(
+        scope,
         name,
         str(operation.http["method"]),
-        tuple(part for part in path.split("/", 2) if part),
+        _parts(scope, path),
         frozenset([*parse_qsl(query, keep_blank_values=True), *((each, "") for each in query_names)]),
         frozenset(each["name"] for each in needed if each.get("location") == "header"),
     )

@@ -166,9 +166,9 @@ def write_error(call: Call, error: AwsError) -> Reply:
             f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
             f"<RequestID>{request_id}</RequestID></Response>"
         )
-    elif protocol == "rest-xml":
+    elif protocol == "rest-xml" and call.service == "s3":
         text = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
-    elif protocol == "query":
+    elif protocol in ("query", "rest-xml"):
         text = (
             f"<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
