@@ -7,6 +7,7 @@ import pytest
 
 from aws.answers import FLEETS, answered
 from aws.test_launch_request import EVERYTHING
+from emr_dr.aws.cluster_facts import is_ranged
 from emr_dr.aws.compare import differences
 from emr_dr.aws.launch_request import launch_request
 from emr_dr.aws.seeding import ACTION_NAME, seeding, seeding_file
@@ -71,6 +72,12 @@ def test_the_script_lies_under_a_name_that_changes_with_it() -> None:
 def test_a_cluster_launched_with_ranges_differs_in_nothing(declared: Json) -> None:
     sent = request(declared | RANGES)
     assert differences(sent, answered(sent)) == ()
+
+
+def test_of_a_running_cluster_emr_tells_whether_it_was_launched_with_ranges() -> None:
+    assert is_ranged(answered(request(EVERYTHING | RANGES)).cluster)
+    assert not is_ranged(answered(request(EVERYTHING)).cluster)
+    assert not is_ranged({"Configurations": None})
 
 
 def test_a_cluster_launched_without_ranges_is_not_what_the_spec_declares_with_them() -> None:

@@ -43,7 +43,8 @@ def test_a_status_is_not_cut_where_it_is_piped_or_the_terminal_is_narrow(
 def test_the_batch_numbers_of_each_member_are_shown_where_it_has_a_range_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    plainly, ranged = seen(), replace(seen(), batch_id_ranges=True)
+    observation = replace(seen().observation, ranged=frozenset({"j-IKO5DA6QVJ5CO"}))
+    plainly, ranged = seen(), replace(seen(), observation=observation)
     for status, shown, told in ((plainly, False, None), (ranged, True, [1_000_000, 1_999_999])):
         render.status(status)
         assert ("1000000-1999999" in capsys.readouterr().out) is shown

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from emr_dr.aws import tags
 from emr_dr.core.world import EmrState
+from emr_dr.spec.recovery_store import CLASSIFICATION as LIVY
+from emr_dr.spec.recovery_store import SETTINGS
 
 Json = Mapping[str, Any]  # what boto3 answers with; every field of it may be missing
 
@@ -104,6 +106,12 @@ def room_of(status: Json) -> Room:
         named = _WORDS_TYPE.search(message)
         return Room(lacked=True, kind=named.group(1).rstrip(".") if named else "")
     return Room(lacked=code == _TIMEOUT)
+
+
+def is_ranged(cluster: Json) -> bool:
+    """Return whether a cluster was launched with the settings by which its Livy numbers in a range of its own."""
+    own = (c.get("Properties") or {} for c in cluster.get("Configurations") or () if c.get("Classification") == LIVY)
+    return any(each.items() >= SETTINGS.items() for each in own)
 
 
 def _says_no_room(code: str) -> bool:

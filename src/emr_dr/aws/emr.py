@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emr_dr.aws import tags
-from emr_dr.aws.cluster_facts import Json, Primary, emr_state, launch_number, primary_of, reason_of, room_of
+from emr_dr.aws.cluster_facts import Json, Primary, emr_state, is_ranged, launch_number, primary_of, reason_of, room_of
 from emr_dr.aws.compare import differences
 from emr_dr.aws.errors import NotFoundError
 from emr_dr.aws.launch_request import cluster_name, launch_request
@@ -203,6 +203,7 @@ class EmrClusters:
             instance=primary.instance,
             no_room=room.lacked,
             lacking=room.kind,
+            ranged=is_ranged(cluster),
         )
 
     async def _primary(self, cluster: Json, state: EmrState) -> Primary:

@@ -254,7 +254,7 @@ def _status_view(seen: Status) -> Group:
 
 def _members_table(seen: Status) -> Table:
     """A row for each member; columns for EC2's word and for batch numbers only where there is something to say."""
-    numbered = ["batches"] if seen.batch_id_ranges else []
+    numbered = ["batches"] if seen.observation.ranged else []
     asked = any(c.host is not HostHealth.UNKNOWN for c in seen.observation.world.clusters)
     heads = ["member", "cluster", "stage", "since", "AZ", "address", *numbered, "EMR", *(["EC2"] if asked else [])]
     table = Table(*heads, "target", "verdict", box=None, pad_edge=False)
@@ -267,7 +267,7 @@ def _members_table(seen: Status) -> Table:
             _ago(seen.observation.world.at - m.since),
             m.placement.az if m.placement else "-",
             m.address or "-",
-            *([f"{ids[0]}-{ids[-1]}"] if (ids := seen.batch_ids(m)) else []),
+            *([f"{ids[0]}-{ids[-1]}" if (ids := seen.batch_ids(m)) else "-"] if numbered else []),
             cluster.emr if cluster else "not seen",
             *([cluster.host if cluster else "-"] if asked else []),
             cluster.target if cluster else "not seen",

@@ -27,6 +27,7 @@ class Observation:
         remarks: What is worth a person's look and stops nothing, such as a tag that differs from the spec.
         foreign: Clusters that carry our group's name but another store's origin; never touched.
         unfinished: What a draining member has not finished yet, by cluster; only where somebody could tell.
+        ranged: Clusters that were launched to number their batches in a range of their own.
     """
 
     world: World
@@ -37,6 +38,7 @@ class Observation:
     remarks: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     unfinished: Mapping[str, Sequence[Unfinished]] = field(default_factory=dict)
+    ranged: frozenset[str] = frozenset()
 
     @property
     def isolated(self) -> bool:
@@ -121,8 +123,9 @@ class Observer:
         )
         remarks = [f"{c.id}: {d}" for c in judged for d in self._reported(c.id)]
         known = tuple(f.id for f in foreign)
+        ranged = frozenset(f.id for f in ours if f.ranged)
         return Observation(
-            world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known, look.unfinished
+            world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known, look.unfinished, ranged
         )
 
     async def sight(self, document: Document, at: float) -> Sighting:

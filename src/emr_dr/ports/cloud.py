@@ -20,6 +20,7 @@ class ClusterFacts:
         created_at: Seconds of the epoch.
         reason: EMR's words on why it is in this state (StateChangeReason), for people.
         instance: EC2's id of the primary's machine; empty until EMR gives it out.
+        ranged: It was launched so that its Livy numbers batches in its generation's range.
         no_room: It ended because EC2 lacked capacity (ErrorDetails); `lacking` is the instance type, if EMR named one.
     """
 
@@ -36,6 +37,7 @@ class ClusterFacts:
     instance: str = ""
     no_room: bool = False
     lacking: str = ""
+    ranged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ class Status:
         address: Where clients reach the group; empty if nobody could say.
         balancer: The balancer's own name, where the address is another.
         remarks: In what members differ from the spec that did not keep them from being admitted.
-        batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
     """
 
     document: Document
@@ -48,7 +47,6 @@ class Status:
     recent: tuple[JournalEntry, ...]
     address: str = ""
     remarks: tuple[str, ...] = ()
-    batch_id_ranges: bool = False
     balancer: str = ""
 
     @property
@@ -65,8 +63,8 @@ class Status:
         return Answer.COULD_NOT_TELL if world.blind and unseen else Answer.NOT_HEALTHY
 
     def batch_ids(self, member: Member) -> range | None:
-        """The numbers that a member's Livy is to give out; None where ranges are not declared."""
-        return batch_id_range(member.number) if self.batch_id_ranges else None
+        """The numbers that a member's Livy gives out; None if it was launched without a range, or was not seen."""
+        return batch_id_range(member.number) if member.cluster in self.observation.ranged else None
 
     def verdict(self, cluster: str | None) -> Verdict | None:
         """The verdict on a cluster, if it was seen."""
@@ -87,15 +85,7 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
     remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
     own = await balancer_address(site)
-    return Status(
-        document,
-        observation,
-        tuple(entries),
-        address(site, own),
-        tuple(remarks),
-        batch_id_ranges=site.observer.batch_id_ranges,
-        balancer=own,
-    )
+    return Status(document, observation, tuple(entries), address(site, own), tuple(remarks), own)
 
 
 def address(site: Site, balancer: str) -> str:

@@ -45,6 +45,7 @@ cluster:                                # every member is launched from this; ke
       core: {type: m5.xlarge, count: 1} # small at launch comes up sooner; managed scaling lets it grow
       # primary: {type: m5.xlarge, alternatives: [m6i.xlarge, m5a.xlarge]}   asked for when EC2 has no room for m5
   managed_scaling: {minimum: 1, maximum: 10, unit: Instances}
+  # batch_id_ranges: true   a range of batch numbers for each member: an old number is a 404, never another job's
   log_uri: s3://@@-logs/emr/      # without logs a failed launch can hardly be explained
   artifacts: s3://@@-artifacts/emr-dr/   # the proving job is put here; the instance role must read it
 
