@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from emr_dr.lab.demo.picture import picture
 from emr_dr.lab.demo.show import Screen, print_report
 from emr_dr.lab.demo.story import play
 from emr_dr.lab.fetch import fetched
@@ -16,8 +17,11 @@ from emr_dr.lab.fetch import fetched
 @click.command()
 @click.argument("strategy", type=click.Choice(["active-passive"]))
 @click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
+@click.option(
+    "--picture", "drawing", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline here, as SVG."
+)
 @click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
-def demo(strategy: str, *, report: Path | None, keep: bool) -> None:
+def demo(strategy: str, *, report: Path | None, drawing: Path | None, keep: bool) -> None:
     """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About three minutes."""
     del strategy  # the only one there is yet
     fetched()
@@ -27,6 +31,9 @@ def demo(strategy: str, *, report: Path | None, keep: bool) -> None:
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(json.dumps(told, indent=2) + "\n")
+    if drawing is not None:
+        drawing.parent.mkdir(parents=True, exist_ok=True)
+        drawing.write_text(picture(told))
     print_report(console, told)
     if not told["ok"]:
         raise click.exceptions.Exit(1)

@@ -72,6 +72,7 @@ def report(seen: Evidence) -> dict[str, Any]:
         "ok": not problems,
         "problems": problems,
         **{k: None if v is None else round(v, 1) for k, v in asdict(measured).items()},
+        "outage": None if seen.outage is None else [round(at, 3) for at in seen.outage],
         "submissions": {
             "attempted": seen.tally.attempted,
             "accepted": sum(b.accepted for b in seen.tally.batches),
