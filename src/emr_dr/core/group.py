@@ -11,15 +11,25 @@ class Stage(StrEnum):
     """
 
     LAUNCHING = "launching"
+    """Licensed by a save: one RunJobFlow a licence, its cluster not seen yet."""
     BOOTING = "booting"
+    """Its cluster was seen; EMR starts it."""
     PROVING = "proving"
+    """EMR says that it is up; it runs a Spark job and is compared with the spec."""
     STANDBY = "standby"
+    """Proven and healthy; it takes a place as soon as one is free."""
     ADMITTING = "admitting"
+    """Entitled: it is registered, and not in service at the balancer yet."""
     SERVING = "serving"
+    """Entitled, and in service."""
     DRAINING = "draining"
+    """Entitled still, while it hands over: it ends what it has."""
     FENCING = "fencing"
+    """No longer entitled: taken out of the balancer, and kept until evidence allows to end it."""
     RETIRING = "retiring"
+    """Served once and is ended now; never left for another stage."""
     CONDEMNED = "condemned"
+    """A candidate that is unfit or not needed, or an orphan, is ended; never left for another stage."""
 
 
 COMING = (Stage.LAUNCHING, Stage.BOOTING, Stage.PROVING, Stage.STANDBY)

@@ -12,13 +12,23 @@ class VerdictName(StrEnum):
     """The names under which verdicts appear in status, journal and logs."""
 
     STARTING = "Starting"
+    """EMR is still starting the cluster, and there is nothing to ask yet. Then: wait."""
     HEALTHY = "Healthy"
+    """Every check answers as it should."""
     SUSPECT = "Suspect"
+    """Something failed, but not yet long or often enough, or no second witness agrees. Then: look closer."""
     SERVICE_DOWN = "ServiceDown"
+    """One service fails for `service_down` while others answer, and the balancer or another vantage agrees, or the
+    service says so itself. Then: replace, or report, as `on_service_down` says."""
     MEMBER_LOST = "MemberLost"
+    """EMR says terminating or terminated; or every service fails for `member_lost`, and the balancer, EC2 or another
+    vantage agrees. Then: replace."""
     PROBE_PATH_BROKEN = "ProbePathBroken"
+    """Direct checks fail, but the balancer or another vantage reaches the member. Then: report."""
     BALANCER_PATH_BROKEN = "BalancerPathBroken"
+    """Direct checks are well, but the balancer does not reach the member for `service_down`. Then: report."""
     BLIND = "Blind"
+    """Checks fail, and AWS or all control targets of our own are out of reach, too. Then: nothing, for it may be us."""
 
 
 @dataclass(frozen=True, slots=True)

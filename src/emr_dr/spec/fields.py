@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -99,16 +98,31 @@ Duration: TypeAlias = Annotated[
 """Seconds, written with units in the file: days, hours, minutes, seconds, in that order, each at most once."""
 
 
-def between(low: str, high: str) -> AfterValidator:
-    """Return the check that a duration lies between two others, ends included."""
-    least, most = parse_duration(low), parse_duration(high)
+@dataclass(frozen=True)
+class Between:
+    """Metadata of a duration: it lies between two others, ends included."""
 
-    def check(seconds: float) -> float:
-        if not least <= seconds <= most:
-            raise refusal(Finding((), f"{format_duration(seconds)} is out of range", f"choose from {low} to {high}"))
+    low: str
+    high: str
+
+    def _check(self, seconds: float) -> float:
+        if not parse_duration(self.low) <= seconds <= parse_duration(self.high):
+            what = f"{format_duration(seconds)} is out of range"
+            raise refusal(Finding((), what, f"choose from {self.low} to {self.high}"))
         return seconds
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the duration with the check behind it."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON Schema of the duration with its ends; JSON Schema itself cannot compare durations."""
+        return {**handler(schema), "x-least": self.low, "x-most": self.high}
+
+
+def between(low: str, high: str) -> Between:
+    """Return the check that a duration lies between two others, ends included."""
+    return Between(low, high)
 
 
 @dataclass(frozen=True)
