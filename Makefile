@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover lock clean
+.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,9 +30,9 @@ parts: $(VENV)/.installed  ## Fetch JDK, Spark, Hadoop and Livy into the user's 
 demo: setup  ## An Availability Zone dies, and Spark goes on (about three minutes)
 	@$(BIN)/emr-dr demo active-passive --json build/demo.json
 
-# The parts arrive while style and types are checked.
+# The parts arrive while style and types are checked, and the documentation is built.
 test: $(VENV)/.installed  ## Everything that CI runs
-	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint
+	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint docs
 	@$(MAKE) --no-print-directory fast-test
 	@$(MAKE) --no-print-directory walk
 	@$(MAKE) --no-print-directory sim WORLDS=500
@@ -43,6 +43,9 @@ lint: $(VENV)/.installed  ## Style, types, and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/.installed  ## Build the documentation into build/site; any broken link or place stops it
+	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=tests $(BIN)/python -m mkdocs build --strict --quiet
 
 fast-test: $(VENV)/.installed  ## The tests that need no services (under a minute)
 	@$(BIN)/python -m pytest -m "not lab" -q -n 2 --dist worksteal
