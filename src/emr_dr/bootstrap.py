@@ -56,7 +56,7 @@ class Assembly:
 
 @asynccontextmanager
 async def assemble(
-    spec: Spec, *, begins: bool = False, looks: bool = False, vantage: str = ""
+    spec: Spec, *, begins: bool = False, looks: bool = False, ending: bool = False, vantage: str = ""
 ) -> AsyncIterator[Assembly]:
     """Join everything for one group; what it opens is closed with the block.
 
@@ -64,6 +64,7 @@ async def assemble(
         spec: What is declared.
         begins: Whether a store that is not there may be made: only whoever applies a group begins one.
         looks: Whether a store that is not there is as good as an empty one, for whoever only looks.
+        ending: Whether the group is being destroyed, so that parts of what the spec names may have gone.
         vantage: Where we look from; controllers at one place share one, for they fail together. Empty: this host.
 
     Raises:
@@ -73,11 +74,12 @@ async def assemble(
     """
     store = MemoryStore() if looks and not _store_path(spec).exists() else open_store(spec, begins=begins)
     session = Session(spec.region, times=CALL_TIMES)
-    joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, WallClock(), vantage or socket.gethostname())
+    where = vantage or socket.gethostname()
+    joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, WallClock(), where, ending=ending)
     try:
         services, checks = endpoints(spec, await _logins(spec, session))
         probes = MemberProbes(joints.http, services=services, checks=checks, targets=control_targets(spec))
-        policy = policy_of(spec, await _placements(spec, session))
+        policy = policy_of(spec, _declared_placements(spec) if ending else await _placements(spec, session))
         yield Assembly(_site(spec, policy, services, probes, joints), joints.clock, spec.detection.interval)
     finally:
         await joints.http.close()
@@ -94,6 +96,7 @@ class _Joints:
     store: Store
     clock: WallClock
     vantage: str
+    ending: bool
 
 
 def open_store(spec: Spec, *, begins: bool = False) -> SqliteStore:
@@ -117,7 +120,11 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
     own = partial(seeding, spec.cluster)
     clusters = EmrClusters(joints.session, group=spec.group, template=spec.cluster, own_bootstrap=own)
     balancer = NetworkBalancer(
-        joints.session, group=spec.group, name=spec.address.balancer.name, target_groups=target_group_names(spec)
+        joints.session,
+        group=spec.group,
+        name=spec.address.balancer.name,
+        target_groups=target_group_names(spec),
+        ending=joints.ending,
     )
     work = _worker(spec, services, joints.http)
     hosts, detection = Ec2Hosts(joints.session), detection_of(spec)
@@ -152,7 +159,7 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         controller=controller,
         account=AwsAccount(joints.session),
         balancer=desired_balancer(spec),
-        artifacts=S3Artifacts(joints.session, url=spec.cluster.artifacts),
+        artifacts=S3Artifacts(joints.session, url=spec.cluster.artifacts, group=spec.group),
         files=_files(spec),
         clock=joints.clock,
     )
@@ -240,8 +247,12 @@ async def _placements(spec: Spec, session: Session) -> tuple[Placement, ...]:
     try:
         facts = await Subnets(session).describe([p.subnet for p in spec.placements])
     except TransientError:
-        return tuple(Placement(p.subnet, p.az or "") for p in spec.placements)
+        return _declared_placements(spec)
     problems = check_placements(spec, {subnet: each.az for subnet, each in facts.items()})
     if problems:
         raise SpecError(spec.source.file, problems)
     return tuple(Placement(p.subnet, facts[p.subnet].az) for p in spec.placements)
+
+
+def _declared_placements(spec: Spec) -> tuple[Placement, ...]:
+    return tuple(Placement(p.subnet, p.az or "") for p in spec.placements)

@@ -22,16 +22,19 @@ from emr_dr.errors import EmrDrError, OutcomeUnknownError, PermanentError, Trans
 from emr_dr.spec.cluster import ClusterTemplate
 
 PREFIXES = {"EMR": "elasticmapreduce", "ELBv2": "elasticloadbalancing", "EC2": "ec2", "S3": "s3",
-            "SecretsManager": "secretsmanager"}  # fmt: skip
+            "Route53": "route53", "SecretsManager": "secretsmanager"}  # fmt: skip
+ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "CopyObject": "PutObject"}
 CALLS = {
     "EMR": "RunJobFlow ListClusters DescribeCluster ListInstances ListInstanceGroups ListInstanceFleets "
     "ListBootstrapActions GetManagedScalingPolicy SetTerminationProtection TerminateJobFlows",
     "ELBv2": "DescribeLoadBalancers DescribeLoadBalancerAttributes DescribeTargetGroups DescribeTargetGroupAttributes "
     "DescribeTargetHealth DescribeListeners DescribeTags RegisterTargets DeregisterTargets CreateLoadBalancer "
     "CreateTargetGroup CreateListener SetSubnets SetSecurityGroups ModifyLoadBalancerAttributes ModifyTargetGroup "
-    "ModifyTargetGroupAttributes ModifyListener AddTags",
-    "EC2": "DescribeSubnets DescribeInstanceStatus",
-    "S3": "HeadObject PutObject",
+    "ModifyTargetGroupAttributes ModifyListener AddTags DeleteLoadBalancer DeleteTargetGroup DeleteListener",
+    "EC2": "DescribeSubnets DescribeInstanceStatus DescribeSecurityGroups DescribeSecurityGroupRules "
+    "DescribeNetworkInterfaces AuthorizeSecurityGroupIngress RevokeSecurityGroupIngress",
+    "S3": "HeadObject HeadBucket PutObject CopyObject DeleteObject",
+    "Route53": "GetHostedZone ListResourceRecordSets ChangeResourceRecordSets",
     "SecretsManager": "GetSecretValue",
 }
 OPERATIONS = [(service, operation) for service, names in CALLS.items() for operation in names.split()]
@@ -46,7 +49,7 @@ ACTS: dict[str, Act] = {
     "EMR": lambda session: emr(session).find(),
     "ELBv2": lambda session: NetworkBalancer(session, group="etl", name="n", target_groups={"livy": "t"}).targets(),
     "EC2": lambda session: Ec2Hosts(session).health(["i-1"]),
-    "S3": lambda session: S3Artifacts(session, url="s3://acme-artifacts/x/").put("a.py", b"x"),
+    "S3": lambda session: S3Artifacts(session, url="s3://acme-artifacts/x/", group="etl").put("a.py", b"x"),
 }
 EACH_SERVICE = pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())
 
@@ -66,8 +69,8 @@ async def told(kind: type[EmrDrError], act: Awaitable[object]) -> EmrDrError:
 
 def test_the_operations_below_are_all_that_this_package_calls() -> None:
     texts = [path.read_text() for path in Path(emr_dr.aws.__path__[0]).glob("*.py")]
-    direct = re.compile(r'"(?:EMR|ELBv2|EC2|S3|SecretsManager)",\s*"(\w+)"')
-    indirect = re.compile(r'_(?:call|one|made|pages)\("([A-Z]\w+)"')
+    direct = re.compile(r'"(?:EMR|ELBv2|EC2|S3|Route53|SecretsManager)",\s*"(\w+)"')
+    indirect = re.compile(r'_(?:call|one|made|pages|delete)\(\s*"([A-Z]\w+)"')
     called = {name for text in texts for form in (direct, indirect) for name in form.findall(text)}
     assert called == {operation for _, operation in OPERATIONS}
 
@@ -76,7 +79,7 @@ def test_the_operations_below_are_all_that_this_package_calls() -> None:
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnauthorizedOperation", "AccessDenied"])
 def test_a_denied_call_names_the_missing_action_whatever_aws_says(service: str, operation: str, code: str) -> None:
     error = translate(client_error(code, "no", 403, operation), service, operation)
-    action = f"{PREFIXES[service]}:{'GetObject' if operation == 'HeadObject' else operation}"
+    action = f"{PREFIXES[service]}:{ACTIONS.get(operation, operation)}"
     assert type(error) is PermanentError
     assert error.exit_code == 1
     assert action in error.what

@@ -192,6 +192,21 @@ class MemoryAccount:
     async def add_tags(self, arn: str, tags: Tags) -> None:
         self._put(f"tag {arn}", arn, replace(self.parts[arn], tags={**self.parts[arn].tags, **tags}))
 
+    async def delete_load_balancer(self, arn: str) -> None:
+        self._delete(arn, *(each for each in self.parts if each.startswith(f"listener/{arn}/")))
+
+    async def delete_target_group(self, arn: str) -> None:
+        used = [each.fields["TargetGroup"] for key, each in self.parts.items() if key.startswith("listener/")]
+        if arn.removeprefix("group/") in used:
+            raise ConflictError("a listener uses it", where=arn)
+        self._delete(arn)
+
+    async def delete_listener(self, arn: str) -> None:
+        self._delete(arn)
+
+    def _delete(self, *arns: str) -> None:
+        self._write(f"delete {arns[0]}", lambda: [self.parts.pop(arn, None) for arn in arns])
+
     def _create(self, arn: str, fields: Fields, tags: Tags) -> str:
         if arn in self.parts:
             raise ConflictError("is there already", where=arn)

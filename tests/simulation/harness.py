@@ -157,9 +157,9 @@ class Scene:
         return [e for e in await self.store.journal(GROUP, limit=100_000) if e.event == name]
 
 
-def site(scene: Scene, account: MemoryAccount | None = None) -> Site:
+def site(scene: Scene, account: MemoryAccount | None = None, life: Life | None = None) -> Site:
     """A new process's site; the account outlives it."""
-    controller = scene.controller()
+    controller = scene.controller(life)
     return Site(
         group=GROUP,
         strategy="active-passive",

@@ -1,6 +1,7 @@
 """What provisioning needs of the account: the parts of a Network Load Balancer, as text under ELBv2's names."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,22 @@ class AwsAccount:
     async def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add these tags, or give them these values."""
         await self._call("AddTags", ResourceArns=[arn], Tags=our_tags.as_list(tags))
+
+    async def delete_load_balancer(self, arn: str) -> None:
+        """Delete it with its listeners; may be repeated."""
+        await self._delete("DeleteLoadBalancer", LoadBalancerArn=arn)
+
+    async def delete_target_group(self, arn: str) -> None:
+        """Delete it with its targets; may be repeated. ConflictError while a listener uses it."""
+        await self._delete("DeleteTargetGroup", TargetGroupArn=arn)
+
+    async def delete_listener(self, arn: str) -> None:
+        """Delete it; may be repeated."""
+        await self._delete("DeleteListener", ListenerArn=arn)
+
+    async def _delete(self, operation: str, **request: object) -> None:
+        with suppress(NotFoundError):  # then it has gone
+            await self._call(operation, **request)
 
     async def _forwarding(self, target_group: str) -> Json:
         found = await self._one("DescribeTargetGroups", "TargetGroups", Names=[target_group])

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emr_dr.aws import tags
 from emr_dr.aws.errors import NotFoundError, RefusedError
-from emr_dr.errors import ConflictError, PermanentError
+from emr_dr.errors import ConflictError
 from emr_dr.ports import TargetFact, TargetHealth
 
 if TYPE_CHECKING:
@@ -41,14 +42,18 @@ class NetworkBalancer:
         group: The group's name; what does not carry it as a tag is not ours and not touched.
         name: The balancer's name.
         target_groups: The target group's name for each service that has a listener.
+        ending: Whether all of it is being deleted: then a target group that has gone just has no targets.
     """
 
-    def __init__(self, session: "Session", *, group: str, name: str, target_groups: Mapping[str, str]) -> None:
+    def __init__(
+        self, session: "Session", *, group: str, name: str, target_groups: Mapping[str, str], ending: bool = False
+    ) -> None:
         self._session = session
         self._client = session.elbv2()
         self._group = group
         self._name = name
         self._target_groups = dict(target_groups)
+        self._ending = ending
         self._known: Mapping[str, Json] | None = None
 
     async def targets(self) -> Sequence[TargetFact]:
@@ -146,12 +151,26 @@ class NetworkBalancer:
 
     async def _groups(self) -> Mapping[str, Json]:
         """The target groups by service; remembered, for an ARN means one group for ever."""
+        if self._ending:
+            return await self._left_groups()
         if self._known is None:
             self._known = await self._find_groups()
         return self._known
 
+    async def _left_groups(self) -> Mapping[str, Json]:
+        """Those of the target groups that are there and ours; asked each time, for they go."""
+        found: dict[str, Json] = {}
+        for service, name in self._target_groups.items():
+            with suppress(NotFoundError, ConflictError):
+                found[service] = (await self._described([name]))[name]
+        return found
+
     async def _find_groups(self) -> Mapping[str, Json]:
-        names = list(self._target_groups.values())
+        by_name = await self._described(list(self._target_groups.values()))
+        return {service: by_name[name] for service, name in self._target_groups.items()}
+
+    async def _described(self, names: Sequence[str]) -> Mapping[str, Json]:
+        """These target groups by name; every one is there and is ours, or it raises."""
         where = f"target groups {', '.join(names)}"
         try:
             answer: Json = await self._session.call(
@@ -162,12 +181,11 @@ class NetworkBalancer:
         by_name = {group.get("TargetGroupName"): group for group in answer.get("TargetGroups") or ()}
         if missing := [name for name in names if name not in by_name]:
             raise self._missing("does not exist", f"target group {missing[0]}")
-        groups = {service: by_name[name] for service, name in self._target_groups.items()}
-        await self._make_sure_they_are_ours([group["TargetGroupArn"] for group in groups.values()], where)
-        return groups
+        await self._make_sure_they_are_ours([by_name[name]["TargetGroupArn"] for name in names], where)
+        return by_name
 
-    def _missing(self, what: str, where: str) -> PermanentError:
-        return PermanentError(f"{what} in {self._session.region}", where=where, remedy=_MADE_BY_APPLY)
+    def _missing(self, what: str, where: str) -> NotFoundError:
+        return NotFoundError(f"{what} in {self._session.region}", where=where, remedy=_MADE_BY_APPLY)
 
     async def _make_sure_they_are_ours(self, arns: Sequence[str], where: str) -> None:
         answer: Json = await self._session.call(

@@ -99,7 +99,7 @@ _SETUP: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 # IAM's prefix of a service's actions, where it is not the name that botocore gives the service; and the action, where
 # it is not called as the operation (service authorization reference, Amazon S3).
 _IAM_PREFIX = {"EMR": "elasticmapreduce", "ELBv2": "elasticloadbalancing", "EC2": "ec2", "S3": "s3"}
-_IAM_ACTION = {"HeadObject": "GetObject"}
+_IAM_ACTION = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "CopyObject": "PutObject"}
 _ACTION = re.compile(r"perform:?\s+([a-z0-9-]+:[A-Za-z*]+)")
 _UNKNOWN_CLUSTER = re.compile(r"[Cc]luster id '.*' is not valid")
 _NOT_THERE = re.compile(r"does not exist|not found|could not be found", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The place under `cluster.artifacts` where our files for clusters are put."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]  # what boto3 answers with; every field of it may be missing
 
 _DIGEST = "sha256"
+_GROUPS = "emr-dr-groups"
 
 
 class S3Artifacts:
@@ -25,11 +26,13 @@ class S3Artifacts:
     Args:
         session: Makes clients and runs their calls.
         url: `s3://bucket/prefix/`, as declared by `cluster.artifacts`.
+        group: For whom files are stored: several groups may share one prefix, and each file says whose it is.
     """
 
-    def __init__(self, session: "Session", *, url: str) -> None:
+    def __init__(self, session: "Session", *, url: str, group: str) -> None:
         parts = urlsplit(url)
         self._session = session
+        self._group = group
         self._client = session.s3()
         self._bucket = parts.netloc
         prefix = parts.path.strip("/")
@@ -48,13 +51,13 @@ class S3Artifacts:
         key = self._key(name)
         digest = hashlib.sha256(body).hexdigest()
         async with self._session.within(f"storing s3://{self._bucket}/{key}"):
-            if await self._stored_digest(key) != digest:
+            stored = await self._stored(key)
+            if stored.get(_DIGEST) != digest or self._group not in _groups(stored):
+                metadata = {_DIGEST: digest, _GROUPS: ",".join(sorted({*_groups(stored), self._group}))}
                 await self._session.call(
                     "S3",
                     "PutObject",
-                    lambda: self._client.put_object(
-                        Bucket=self._bucket, Key=key, Body=body, Metadata={_DIGEST: digest}
-                    ),
+                    lambda: self._client.put_object(Bucket=self._bucket, Key=key, Body=body, Metadata=metadata),
                 )
         return self.url(name)
 
@@ -69,25 +72,65 @@ class S3Artifacts:
             PermanentError: The bucket does not exist, or we may not look.
             TransientError: No good answer.
         """
-        where = self.url(name)
-        async with self._session.within(f"looking for {where}"):
+        async with self._session.within(f"looking for {self.url(name)}"):
             try:
-                return await self._head(self._key(name)) or ""
+                return (await self._seen(name)).get(_DIGEST, "")
             except NotFoundError:
                 await self._require_bucket()
                 return None
-            except PermanentError as error:
-                if not _is_denied(error):
-                    raise
-                remedy = (
-                    "allow s3:GetObject there and s3:ListBucket on the bucket: without it S3 says 403 of a missing file"
-                )
-                raise PermanentError("we may not look (HTTP 403)", where=where, remedy=remedy) from error
+
+    async def users(self, name: str) -> Collection[str]:
+        """The groups for which it was stored; none if nothing is there. See `Artifacts.users`."""
+        async with self._session.within(f"looking for {self.url(name)}"):
+            try:
+                return _groups(await self._seen(name))
+            except NotFoundError:
+                return ()
 
     async def remove(self, name: str) -> None:
-        """Delete what is stored under a name; may be repeated. See `Artifacts.remove`."""
+        """Give it up, or delete it if nobody else uses it; may be repeated. See `Artifacts.remove`."""
         key = self._key(name)
-        await self._session.call("S3", "DeleteObject", lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
+        async with self._session.within(f"deleting {self.url(name)}"):
+            try:
+                stored = await self._seen(name)
+            except NotFoundError:
+                return
+            if left := [each for each in _groups(stored) if each != self._group]:
+                await self._hand_on(key, {**stored, _GROUPS: ",".join(left)})
+                return
+            await self._session.call(
+                "S3", "DeleteObject", lambda: self._client.delete_object(Bucket=self._bucket, Key=key)
+            )
+
+    async def _hand_on(self, key: str, metadata: Mapping[str, str]) -> None:
+        await self._session.call(
+            "S3",
+            "CopyObject",
+            lambda: self._client.copy_object(
+                Bucket=self._bucket,
+                Key=key,
+                CopySource={"Bucket": self._bucket, "Key": key},
+                Metadata=metadata,
+                MetadataDirective="REPLACE",
+            ),
+        )
+
+    async def _seen(self, name: str) -> Mapping[str, str]:
+        """What was stored with it.
+
+        Raises:
+            NotFoundError: Nothing is there, or there is no such bucket.
+            PermanentError: We may not look.
+        """
+        try:
+            return await self._head(self._key(name))
+        except PermanentError as error:
+            if not _is_denied(error):
+                raise
+            remedy = (
+                "allow s3:GetObject there and s3:ListBucket on the bucket: without it S3 says 403 of a missing file"
+            )
+            raise PermanentError("we may not look (HTTP 403)", where=self.url(name), remedy=remedy) from error
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}{name.lstrip('/')}"
@@ -100,20 +143,22 @@ class S3Artifacts:
             remedy = "make it, or correct cluster.artifacts in the spec"
             raise NotFoundError("the bucket does not exist", where=f"s3://{self._bucket}", remedy=remedy) from error
 
-    async def _stored_digest(self, key: str) -> str | None:
+    async def _stored(self, key: str) -> Mapping[str, str]:
         try:
             return await self._head(key)
-        except NotFoundError:
-            return None
         except PermanentError:
             # Without leave to list, S3 says 403 for what is merely missing; writing tells whether we are allowed here.
-            return None
+            return {}
 
-    async def _head(self, key: str) -> str | None:
+    async def _head(self, key: str) -> Mapping[str, str]:
         head = await self._session.call(
             "S3", "HeadObject", lambda: self._client.head_object(Bucket=self._bucket, Key=key)
         )
-        return head.get("Metadata", {}).get(_DIGEST)
+        return head.get("Metadata", {})
+
+
+def _groups(metadata: Mapping[str, str]) -> list[str]:
+    return [each for each in metadata.get(_GROUPS, "").split(",") if each]
 
 
 def _is_denied(error: PermanentError) -> bool:

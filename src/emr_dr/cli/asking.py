@@ -30,6 +30,20 @@ def agreed(question: str, *, yes: bool, as_json: bool = False) -> bool:
     return click.confirm(question, default=False)
 
 
+def named(name: str, *, yes: bool, as_json: bool) -> bool:
+    """Whether a person types the name of what is to be destroyed; with `yes` nobody is asked.
+
+    Raises:
+        UsageError: There is nobody to ask.
+    """
+    if yes:
+        return True
+    if as_json or not sys.stdin.isatty():
+        raise UsageError("this needs a person's word, and nobody can be asked here", remedy="add --yes, or --dry-run")
+    answer: str = click.prompt(f"type {name} to delete all of this", default="", show_default=False)
+    return answer.strip() == name
+
+
 def foreign_changes(*, yes: bool, quiet: bool) -> Callable[[Sequence[Change]], None]:
     """Return what shows all changes and asks, for some of them are in what is not ours; `quiet` is for --json.
 

@@ -63,11 +63,13 @@ def check(spec: Path, *, as_json: bool) -> None:
 def watch(spec: Path, *, as_json: bool, vantage: str) -> None:
     """Run the controller until stopped (Ctrl-C or SIGTERM). Any number may run; one leads, the others are witnesses."""
 
-    async def work(assembly: Assembly) -> None:
+    async def work(assembly: Assembly) -> Round:
         with render.progress(quiet=as_json) as shown:
-            await service.watch(assembly.site, shown.round)
+            return await service.watch(assembly.site, shown.round)
 
-    run(spec, work, json_logs=as_json, vantage=vantage)
+    done = run(spec, work, json_logs=as_json, vantage=vantage)
+    if service.destroyed(done.group) and not as_json:
+        click.echo("the group was destroyed: there is nothing to look after")
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The verbs about what a group stands on in the account: show what would change, and make it so."""
+"""The verbs about what a group stands on in the account: show what would change, make it so, delete all of it."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ import click
 from emr_dr import service
 from emr_dr.bootstrap import Assembly
 from emr_dr.cli import render
-from emr_dr.cli.asking import foreign_changes, yes_option
+from emr_dr.cli.asking import dry_run_option, foreign_changes, named, yes_option
 from emr_dr.cli.options import json_option, spec_option
+from emr_dr.cli.render_doomed import doomed_json, show_doomed
 from emr_dr.cli.running import run
 from emr_dr.provision.change import Change
+from emr_dr.spec import load_spec
 
 NOTHING = "nothing to change"
 
@@ -69,3 +71,33 @@ def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
     if not made["changes"]:
         click.echo(NOTHING)
     click.echo(f"clients reach the group at {render.address(made['address'], made['balancer'])}")
+
+
+@click.command()
+@spec_option
+@json_option
+@dry_run_option
+@yes_option
+def destroy(spec: Path, *, as_json: bool, dry_run: bool, yes: bool) -> None:
+    """Delete all that is ours: clusters, name, listeners, balancer, target groups, rules, files. Asks first.
+
+    A `watch` beside it may go on running: it helps, and launches nothing. Broken off, run it again. What is not tagged
+    as this group's is left alone. The store keeps the group's history, and `apply` makes the group anew.
+    """
+    found = run(spec, lambda assembly: service.doom(assembly.site), looks=True, ending=True)
+    if not as_json:
+        show_doomed(found)
+    elif dry_run:
+        click.echo(json.dumps({"done": False, **doomed_json(found)}, indent=2))
+    if dry_run or not found.anything:
+        return
+    if not named(load_spec(spec).group, yes=yes, as_json=as_json):
+        click.echo("left as it is")
+        return
+
+    async def work(assembly: Assembly) -> None:
+        with render.progress(quiet=as_json) as shown:
+            await service.destroy(assembly.site, shown.round, changed=shown.change)
+
+    run(spec, work, looks=True, ending=True, json_logs=as_json)
+    click.echo(json.dumps({"done": True, **doomed_json(found)}, indent=2) if as_json else "nothing of it is left")

@@ -21,7 +21,7 @@ from emr_dr.core.group import Member
 from emr_dr.core.world import HostHealth
 from emr_dr.ports.store import JsonValue
 from emr_dr.provision.change import Change
-from emr_dr.service import Answer, Status
+from emr_dr.service import Answer, Status, destroyed
 
 COLOURS = {
     "Healthy": "green",
@@ -196,6 +196,7 @@ def status_json(seen: Status) -> dict[str, JsonValue]:
         "epoch": group.epoch,
         "version": seen.document.version,
         "leader": _leader(seen),
+        "destroyed": destroyed(group),
         "held": group.held,
         "pause": plain(group.pause),
         "leaving": group.leaving,
@@ -238,6 +239,7 @@ def _status_view(seen: Status) -> Group:
         Text(""),
         _members_table(seen),
     ]
+    lines += [Text("destroyed; `emr-dr apply` makes it anew", style="red")] if destroyed(group) else []
     lines += [Text(f"held: {group.held}; `emr-dr release`", style="red")] if group.held else []
     lines += (
         [Text(f"paused until {stamp(group.pause.until)}: {group.pause.reason}", style="red")] if group.pause else []

@@ -20,6 +20,7 @@ def run(
     json_logs: bool = False,
     begins: bool = False,
     looks: bool = False,
+    ending: bool = False,
     vantage: str = "",
 ) -> T:
     """Assemble the group's site, run `work` on it, and close what was opened; SIGTERM and Ctrl-C end its waits."""
@@ -27,7 +28,7 @@ def run(
     declared = load_spec(spec)
 
     async def main() -> T:
-        async with assemble(declared, begins=begins, looks=looks, vantage=vantage) as assembly:
+        async with assemble(declared, begins=begins, looks=looks, ending=ending, vantage=vantage) as assembly:
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, _stop, assembly, asyncio.current_task())

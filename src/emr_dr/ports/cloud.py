@@ -1,6 +1,6 @@
 """What we need from AWS: clusters, the balancer in front of them, and a place for files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -167,5 +167,12 @@ class Artifacts(Protocol):
             PermanentError: The place does not exist, or we may not look.
         """
 
+    async def users(self, name: str) -> Collection[str]:
+        """The groups for which `put` stored it: what several share under one prefix is stored once.
+
+        Raises:
+            PermanentError: The place does not exist, or we may not look.
+        """
+
     async def remove(self, name: str) -> None:
-        """Delete what is stored under `name`; a no-op where nothing is."""
+        """Give up what is stored under `name`; it is deleted when no other group uses it. May be repeated."""

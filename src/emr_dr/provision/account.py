@@ -193,3 +193,16 @@ class Account(Protocol):
 
     async def add_tags(self, arn: str, tags: Tags) -> None:
         """Add these tags, or give them these values, and leave the others."""
+
+    async def delete_load_balancer(self, arn: str) -> None:
+        """Delete it with its listeners; a no-op where it has gone."""
+
+    async def delete_target_group(self, arn: str) -> None:
+        """Delete it with its targets; a no-op where it has gone.
+
+        Raises:
+            ConflictError: A listener uses it.
+        """
+
+    async def delete_listener(self, arn: str) -> None:
+        """Delete it; a no-op where it has gone."""

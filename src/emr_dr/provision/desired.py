@@ -183,6 +183,11 @@ def target_group_names(spec: Spec) -> dict[str, str]:
     return {service: target_group_name(spec.group, service) for service in spec.services.declared()}
 
 
+def every_target_group_name(group: str) -> tuple[str, ...]:
+    """Return the names of all target groups that a spec of this group can have declared."""
+    return tuple(target_group_name(group, service) for service in _SUFFIXES)
+
+
 def target_group_name(group: str, service: str) -> str:
     """Return the name of one service's target group."""
     return f"{group}-{_SUFFIXES[service]}"

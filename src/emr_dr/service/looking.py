@@ -15,7 +15,7 @@ from emr_dr.core.world import Health
 from emr_dr.errors import EmrDrError, UsageError
 from emr_dr.history.decisions import remarks_on
 from emr_dr.ports import JournalEntry
-from emr_dr.service.site import Site
+from emr_dr.service.site import NOTHING_WANTED, Site
 
 LEFT_OUT = ("decided", "lease_taken")
 """Journal entries that a status leaves out: the whole evidence of a decision, and who came to look."""
@@ -56,6 +56,8 @@ class Status:
         Could not tell when some of them was not seen.
         """
         world, group = self.observation.world, self.document.group
+        if group.wanted == NOTHING_WANTED:
+            return Answer.NOT_HEALTHY
         if reached(group, world):
             return Answer.HEALTHY
         serving = [world.of(m) for m in group.at(Stage.SERVING)]

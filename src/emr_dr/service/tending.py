@@ -6,20 +6,20 @@ import structlog
 
 from emr_dr.controller.loop import Round
 from emr_dr.errors import ConflictError, EmrDrError, TransientError
-from emr_dr.service.site import Site, Told
+from emr_dr.service.site import Site, Told, destroyed
 
 log = structlog.get_logger("emr_dr.service")
 
 
 async def watch(site: Site, told: Told) -> Round:
-    """Run the controller until the process is asked to stop; then give the lease back.
+    """Run the controller until the process is asked to stop, or the group was destroyed; then give the lease back.
 
     Raises:
         UsageError: The group was never applied with this store.
     """
     await stage_files(site)
     try:
-        return await site.controller.run(lambda _: False, told)
+        return await site.controller.run(lambda done: destroyed(done.group), told)
     finally:
         await give_back(site)
 

@@ -1,7 +1,7 @@
 """The simulated account behind our own ports."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from emr_dr.core.evidence import ProbeResult
 from emr_dr.core.group import Placement
@@ -236,12 +236,15 @@ class MemoryWork:
 class MemoryArtifacts:
     """`Artifacts` in a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str = "etl") -> None:
+        self.group = group
         self.files: dict[str, bytes] = {}
+        self.groups: dict[str, set[str]] = {}
 
     async def put(self, name: str, body: bytes) -> str:
         """Keep the body under the name unless it is there."""
         self.files[name] = body
+        self.groups.setdefault(name, set()).add(self.group)
         return self.url(name)
 
     def url(self, name: str) -> str:
@@ -252,9 +255,16 @@ class MemoryArtifacts:
         """The digest of what is kept."""
         return hashlib.sha256(self.files[name]).hexdigest() if name in self.files else None
 
+    async def users(self, name: str) -> Collection[str]:
+        """The groups that put it there."""
+        return self.groups.get(name, set())
+
     async def remove(self, name: str) -> None:
-        """Forget it."""
-        self.files.pop(name, None)
+        """Forget it, unless another group needs it."""
+        users = self.groups.get(name, set())
+        users.discard(self.group)
+        if not users:
+            self.files.pop(name, None)
 
 
 def targets_of(cloud: MemoryCloud) -> list[TargetFact]:
