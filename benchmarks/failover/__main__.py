@@ -24,6 +24,8 @@ from emr_dr.lab.fetch import fetched
 from emr_dr.lab.spec import DETECTION, RECOVERY
 
 OUT = Path("build/bench-failover.json")
+WIDTH = 110
+"""Columns, where nobody says how many there are."""
 OUT_STAND_IN = Path("build/bench-failover-stand-in.json")
 
 
@@ -43,7 +45,7 @@ def main(
     """Measure, write and compare; exit code 1 if a bound is broken."""
     if not stand_in:
         fetched()
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
     out = OUT_STAND_IN if stand_in else OUT
     rules = Rules(period=period, wait=wait)
     kept = json.loads(out.read_text())["runs"] if add and out.exists() else []
