@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover lock clean
+.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover bench-answers lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ bench-demo: setup  ## The figures of docs/benchmarks.md: three demos and what wa
 
 bench-failover: setup  ## The same disaster for emr-dr and for the post's procedure (45 minutes)
 	@$(BIN)/python -m benchmarks.failover
+
+bench-answers: setup  ## What clients are told behind the post's two clusters and a plain balancer (six minutes)
+	@$(BIN)/python -m benchmarks.answers
 
 lock: $(VENV)/bin/python  ## Resolve the newest versions into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv
