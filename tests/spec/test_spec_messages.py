@@ -44,6 +44,11 @@ def test_the_example_loads() -> None:
             "bootstrap:",
             "20: cluster.bootstrap: must be a list, not empty; write its items with `- ` *",
         ),
+        (
+            "bootstrap: []",
+            "batch_id_ranges: yes",
+            '20: cluster.batch_id_ranges: must be true or false, not "yes"; write true or false, without quotes',
+        ),
         ("bootstrap: []", "tags: [a]", "20: cluster.tags: must be keys and values, not a list; put them below it, *"),
         ("{sqlite: ./emr-dr.db}", "here", '26: store: must be a section, not "here"; put keys and values below it, *'),
         ("maximum: 20", "maximum: 2.5", "18: cluster.managed_scaling.maximum: must be a whole number, not 2.5; *"),

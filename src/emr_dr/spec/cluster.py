@@ -134,7 +134,7 @@ class ClusterTemplate(Section):
     """Application settings, in EMR's JSON form. Default: none."""
     bootstrap: Annotated[tuple[BootstrapAction, ...], Field(max_length=14)] = ()
     """Bootstrap actions, in order. EMR takes 16; two are kept for ours. Default: none."""
-    batch_id_ranges: bool = False
+    batch_id_ranges: Annotated[bool, Field(strict=True)] = False
     """Whether each member's Livy numbers its batches in a range of its own: launch number x 1,000,000 and on. A number
     that a former member gave out is then unknown (404) to every other one, and never another job's state. It adds to
     each launch three settings of livy-conf, by which Livy also finds its batches again after its own restart, and a
