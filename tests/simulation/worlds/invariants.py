@@ -91,12 +91,12 @@ def _leads(old: Stage, new: Stage) -> bool:
 
 
 def over(old: Member, seen: Cluster | None, world: World, policy: Policy) -> bool:
-    """Whether nothing can run there any more, or it was kept for as long as one must."""
+    """Whether nothing can run there any more, it was kept for as long as one must, or a person said so."""
     if seen is None:
         return False
     dead = seen.host is HostHealth.GONE or (seen.host is HostHealth.IMPAIRED and seen.lost)
     kept = old.stage is Stage.FENCING and world.at - old.since >= policy.retire_unconfirmed_after
-    return seen.gone or dead or kept
+    return seen.gone or dead or kept or old.released
 
 
 def only_idle(old: Member, new: Member, world: World, policy: Policy) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from emr_dr.core.group import Group, Pause, Stage
+from emr_dr.core.group import Group, Order, Pause, Stage
 from emr_dr.ports import JournalEntry
 from simulation.worlds.ground import GROUP, Ground
 from simulation.worlds.setting import STRATEGIES
@@ -27,7 +27,7 @@ async def _save(ground: Ground, event: str, change: Change) -> None:
 
 
 def release(ground: Ground) -> None:
-    """Have a held group go on, as `emr-dr apply` does."""
+    """Have a held group go on, as `emr-dr release` does."""
     ask(ground, "hold_released", lambda g: replace(g, held="", attempts=0, avoid=()) if g.held else g)
 
 
@@ -42,14 +42,25 @@ def _switchover(ground: Ground) -> str:
     if not serving:
         return ""
     leaving = ground.rng.choice(serving)
-    ask(ground, "switchover_asked_for", lambda g: replace(g, leaving=leaving))
-    return f"a person asks member {leaving} to hand over"
+    order = Order(drain=ground.rng.choice((None, 0.0, 30.0)))
+    ask(ground, "switchover_asked_for", lambda g: replace(g, leaving=leaving, order=order))
+    return f"a person asks member {leaving} to hand over, and waits {order.drain} s"
+
+
+def _failover(ground: Ground) -> str:
+    kept = ground.store.kept
+    entitled = [m.number for m in kept.group.entitled] if kept is not None else []
+    if not entitled:
+        return ""
+    leaving = ground.rng.choice(entitled)
+    ask(ground, "failover_asked_for", lambda g: replace(g, leaving=leaving, order=Order(failover=True)))
+    return f"a person fails over from member {leaving} by hand"
 
 
 def _called_off(ground: Ground) -> str:
     if ground.store.kept is None or ground.store.kept.group.leaving is None:
         return ""
-    ask(ground, "switchover_called_off", lambda g: replace(g, leaving=None))
+    ask(ground, "switchover_called_off", lambda g: replace(g, leaving=None, order=None))
     return "a person calls the handover off"
 
 
@@ -73,8 +84,25 @@ def _released(ground: Ground) -> str:
     return "a person has the group go on"
 
 
+def _member_released(ground: Ground) -> str:
+    kept = ground.store.kept
+    fenced = [m.number for m in kept.group.at(Stage.FENCING)] if kept is not None else []
+    if not fenced:
+        return ""
+    number = ground.rng.choice(fenced)
+
+    def freed(g: Group) -> Group:
+        members = (replace(m, released=m.stage is Stage.FENCING and m.number == number) for m in g.members)
+        return replace(g, members=tuple(members))
+
+    ask(ground, "member_released", freed)
+    return f"a person lets member {number} be retired"
+
+
 OF_PEOPLE = {
     "switchover": Trouble(_switchover),
+    "failover": Trouble(_failover, 0.5),
+    "member released": Trouble(_member_released, 0.5),
     "called off": Trouble(_called_off, 0.5),
     "pause": Trouble(_pause),
     "counts": Trouble(_counts),
