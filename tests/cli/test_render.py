@@ -9,6 +9,8 @@ from rich.console import Console
 
 from emr_dr.cli import render
 from emr_dr.cli.operate import conclude
+from emr_dr.cli.progress import Progress
+from emr_dr.cli.words import COLOURS
 from emr_dr.controller.loop import Round
 from emr_dr.controller.observe import Observation
 from emr_dr.core.document import Document, Lease
@@ -61,7 +63,7 @@ def test_brackets_in_what_was_said_are_no_markup(capsys: pytest.CaptureFixture[s
     render.check(seen())
     assert capsys.readouterr().out.count(ODD) == 2
     out = StringIO()
-    shown = render.Progress(Console(file=out, width=300), quiet=False)
+    shown = Progress(Console(file=out, width=300), quiet=False)
     status = seen()
     for _ in range(2):
         shown.round(Round(status.document, status.observation))
@@ -72,7 +74,7 @@ def test_brackets_in_what_was_said_are_no_markup(capsys: pytest.CaptureFixture[s
 def shown(*rounds: Round) -> str:
     """What progress says of these rounds."""
     out = StringIO()
-    progress = render.Progress(Console(file=out, width=300), quiet=False)
+    progress = Progress(Console(file=out, width=300), quiet=False)
     for done in rounds:
         progress.round(done)
     return out.getvalue()
@@ -92,7 +94,7 @@ def test_a_difference_from_the_spec_is_shown_once() -> None:
     observation = replace(seen().observation, remarks=(f"j-1: tags: {ODD}",))
     done = Round(seen().document, observation)
     assert shown(done, done).count(f"differs from the spec, admitted all the same: j-1: tags: {ODD}") == 1
-    assert render.COLOURS["BalancerPathBroken"]
+    assert COLOURS["BalancerPathBroken"]
 
 
 def test_a_status_tells_differences_and_ec2s_word_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:

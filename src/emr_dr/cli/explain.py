@@ -14,8 +14,8 @@ from rich.text import Text
 from emr_dr.bootstrap import open_store
 from emr_dr.cli.logs import configure_logs
 from emr_dr.cli.options import Count, Moment, json_option, spec_option
-from emr_dr.cli.render import COLOURS, UNCUT
-from emr_dr.cli.words import effect_words, lasting, later, stamp
+from emr_dr.cli.render import UNCUT
+from emr_dr.cli.words import COLOURS, effect_words, lasting, later, stamp
 from emr_dr.controller.journal import plain
 from emr_dr.core.evidence import Witness
 from emr_dr.core.world import HostHealth, ProvingResult

@@ -9,9 +9,9 @@ import click
 
 from emr_dr import service
 from emr_dr.bootstrap import Assembly
-from emr_dr.cli import render
 from emr_dr.cli.asking import agreed, dry_run_option, yes_option
 from emr_dr.cli.options import Seconds, json_option, spec_option
+from emr_dr.cli.progress import progress
 from emr_dr.cli.render_handover import handover_json, show_handover, show_switched, switched_json
 from emr_dr.cli.running import run
 from emr_dr.service import Handover, Kind, Switched
@@ -144,5 +144,5 @@ def _hand_over(
 
 async def _carried_out(assembly: Assembly, found: Handover, *, as_json: bool) -> Switched:
     await service.ask(assembly.site, found)
-    with render.progress(quiet=as_json) as shown:
+    with progress(quiet=as_json) as shown:
         return await service.see_through(assembly.site, found, shown.round)

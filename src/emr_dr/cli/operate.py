@@ -9,6 +9,7 @@ from emr_dr import service
 from emr_dr.bootstrap import Assembly
 from emr_dr.cli import render
 from emr_dr.cli.options import Seconds, json_option, spec_option, vantage_option
+from emr_dr.cli.progress import progress
 from emr_dr.cli.running import run
 from emr_dr.controller.journal import plain
 from emr_dr.controller.loop import Round
@@ -64,7 +65,7 @@ def watch(spec: Path, *, as_json: bool, vantage: str) -> None:
     """Run the controller until stopped (Ctrl-C or SIGTERM). Any number may run; one leads, the others are witnesses."""
 
     async def work(assembly: Assembly) -> Round:
-        with render.progress(quiet=as_json) as shown:
+        with progress(quiet=as_json) as shown:
             return await service.watch(assembly.site, shown.round)
 
     done = run(spec, work, json_logs=as_json, vantage=vantage)
@@ -85,7 +86,7 @@ def tick(spec: Path, *, as_json: bool, vantage: str, seconds: float) -> None:
     """
 
     async def work(assembly: Assembly) -> Round:
-        with render.progress(quiet=as_json) as shown:
+        with progress(quiet=as_json) as shown:
             return await service.tick(assembly.site, seconds, shown.round)
 
     done = run(spec, work, json_logs=as_json, vantage=vantage)

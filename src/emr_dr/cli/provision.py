@@ -13,6 +13,7 @@ from emr_dr.cli import render
 from emr_dr.cli.asking import dry_run_option, foreign_changes, named, yes_option
 from emr_dr.cli.options import json_option, spec_option
 from emr_dr.cli.render_doomed import doomed_json, show_doomed
+from emr_dr.cli.progress import progress
 from emr_dr.cli.running import run
 from emr_dr.provision.change import Change
 from emr_dr.spec import load_spec
@@ -51,7 +52,7 @@ def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
     ask = foreign_changes(yes=yes, quiet=as_json)
 
     async def work(assembly: Assembly) -> dict[str, Any]:
-        with render.progress(quiet=as_json) as shown:
+        with progress(quiet=as_json) as shown:
 
             def consent(changes: Sequence[Change]) -> None:
                 with shown.aside():
@@ -96,7 +97,7 @@ def destroy(spec: Path, *, as_json: bool, dry_run: bool, yes: bool) -> None:
         return
 
     async def work(assembly: Assembly) -> None:
-        with render.progress(quiet=as_json) as shown:
+        with progress(quiet=as_json) as shown:
             await service.destroy(assembly.site, shown.round, changed=shown.change)
 
     run(spec, work, looks=True, ending=True, json_logs=as_json)

@@ -5,9 +5,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emr_dr.controller.journal import in_words
+from emr_dr.core.group import Member
 from emr_dr.ports import JournalEntry
 from emr_dr.ports.store import JsonValue
 from emr_dr.spec.fields import format_duration
+
+COLOURS = {
+    "Healthy": "green",
+    "Suspect": "yellow",
+    "MemberLost": "red",
+    "ServiceDown": "red",
+    "BalancerPathBroken": "yellow",
+    "ProbePathBroken": "yellow",
+    "Blind": "magenta",
+}
+"""Of verdicts, by name."""
+
+DIFFERS = "differs from the spec, admitted all the same"
 
 _LEFT_OUT = ("effect", "placement", "detail", "decided_at")
 
@@ -52,3 +66,9 @@ def _value(key: str, value: JsonValue) -> str:
     if key == "until" and isinstance(value, int | float):
         return stamp(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def title(m: Member) -> str:
+    """A member by its number and AZ."""
+    az = f" {m.placement.az}" if m.placement and m.placement.az else ""
+    return f"member {m.number}{az}"
