@@ -12,8 +12,8 @@ from emr_dr.bootstrap import Assembly
 from emr_dr.cli import render
 from emr_dr.cli.asking import dry_run_option, foreign_changes, named, yes_option
 from emr_dr.cli.options import json_option, spec_option
-from emr_dr.cli.render_doomed import doomed_json, show_doomed
 from emr_dr.cli.progress import progress
+from emr_dr.cli.render_doomed import doomed_json, show_doomed
 from emr_dr.cli.running import run
 from emr_dr.provision.change import Change
 from emr_dr.spec import load_spec
