@@ -52,7 +52,7 @@ class Rules:
 
     period: float = 60.0
     wait: str = "2m"
-    starts: int = 6
+    starts: int = 4
     patience: float = 600.0
 
     @property
