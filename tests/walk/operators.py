@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from emr_dr.core import orders
 from emr_dr.core.group import Group, Order, Pause, Stage
 from emr_dr.core.world import EmrState
 from walk.canonical import Canon
@@ -35,23 +36,27 @@ def after_foreign_write(hand: Hand | None, setup: Setup) -> Hand | None:
 def _writes(group: Group, budget: Budget, setup: Setup) -> Iterator[tuple[str, str, Group]]:
     """What people may write: in words, the budget that it is paid from, and what is written."""
     if budget.switch and group.leaving is not None:
-        yield "an operator calls the switchover off", "switch", replace(group, leaving=None, order=None)
+        yield "an operator calls the switchover off", "switch", orders.called_off(group)
     elif budget.switch:
         for m in group.at(Stage.SERVING):
             label = f"an operator asks for a switchover from <{m.cluster}>"
-            yield label, "switch", replace(group, leaving=m.number, order=Order())
+            yield label, "switch", orders.asked_out(group, m.number, Order())
             label = f"an operator fails over from <{m.cluster}> by hand"
-            yield label, "switch", replace(group, leaving=m.number, order=Order(failover=True))
+            yield label, "switch", orders.asked_out(group, m.number, Order(failover=True))
     for wanted in setup.scale if budget.switch else ():
         if wanted != group.wanted:
             label = f"an operator now wants {wanted.serving} serving and {wanted.standby} standing by"
             yield label, "switch", replace(group, wanted=wanted)
     if budget.pause and group.pause is None:
         yield "an operator pauses the group", "pause", replace(group, pause=Pause("operator", 5.0))
+    yield from _releases(group, budget)
+    if budget.destroy:
+        yield "an operator destroys the group", "destroy", orders.ended(group, 0.0, "destroyed")
+
+
+def _releases(group: Group, budget: Budget) -> Iterator[tuple[str, str, Group]]:
     if budget.release and group.held:
-        released = replace(group, held="", attempts=0, avoid=())
-        yield "an operator releases the hold", "release", released
+        yield "an operator releases the hold", "release", orders.released_hold(group)
     for m in group.at(Stage.FENCING) if budget.release else ():
         if not m.released:
-            members = tuple(replace(o, released=o.released or o is m) for o in group.members)
-            yield f"an operator releases <{m.cluster}>", "release", replace(group, members=members)
+            yield f"an operator releases <{m.cluster}>", "release", orders.released(group, m)

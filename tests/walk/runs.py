@@ -33,6 +33,16 @@ def late(words: str, breaks: str, base: Setup = ONE, note: str = "") -> tuple[st
     return f"{title}; unbounded, {budget.lease + 1} controllers", Run(setup.setup, frozenset(breaks.split()))
 
 
+def last(words: str, base: Setup = ONE, note: str = "") -> tuple[str, Run]:
+    """A run in which a person ends the group, at any time: between a save and its effects, too.
+
+    Then a register may land on one that is condemned since; the next round takes it out again, before it is ended. And
+    as nobody is wanted, whoever is there still is one too many.
+    """
+    title, ending = run(words, base, note)
+    return title, Run(ending.setup, frozenset({"I3", "I4"}))
+
+
 def adversary(words: str) -> Budget:
     """The budget that such words as "2 fail, back" speak of."""
     parts = [word.split() for word in words.split(", ")]
@@ -100,6 +110,11 @@ QUICK = dict(
         run("unfit", one_az(replace(TWO, start=Start.EMPTY)), "first start, one AZ"),
         run("fail, back, switch", replace(ONE, scale=BOTH), "wanted 1 <-> 2"),
         run("fail, switch", replace(TWO, scale=BOTH), "wanted 2 <-> 1"),
+        # The end of a group.
+        last("fail, back, unfit, destroy"),
+        last("fail, stale, pause, destroy", one_az(), "one AZ"),
+        last("fail, switch, destroy", one_az(WARM), "one AZ"),
+        last("destroy", one_az(replace(TWO, start=Start.EMPTY)), "first start, one AZ"),
         # The other strategies.
         run("fail, back, unfit", WARM),
         run("fail, back, unfit, switch", one_az(WARM), "one AZ"),

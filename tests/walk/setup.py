@@ -86,6 +86,8 @@ class Budget(NamedTuple):
     """AWS refuses a launch for good."""
     release: int = 0
     """An operator applies again, which releases a hold."""
+    destroy: int = 0
+    """An operator destroys the group."""
     stranger: int = 0
     """Somebody registers an address that nobody knows."""
     restore: int = 0

@@ -1,19 +1,19 @@
 """To end a group: its clusters, what it stands on in the account, its files, and itself in the store."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emr_dr.controller.act import Ending
 from emr_dr.controller.loop import Round
-from emr_dr.core.group import ENDING, ENTITLED, Group, Member, Stage
-from emr_dr.core.standing import move
+from emr_dr.core.group import ENTITLED, Group, Member, Stage
+from emr_dr.core.orders import ended
 from emr_dr.core.world import EmrState
 from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import ClusterFacts, JournalEntry, Unfinished
 from emr_dr.provision.change import Change
 from emr_dr.provision.removal import removals, remove
 from emr_dr.service.orders import Written, unfinished_on, write
-from emr_dr.service.site import NOTHING_WANTED, Site, Told
+from emr_dr.service.site import Site, Told
 from emr_dr.service.tending import give_back
 
 DESTROYED = "the group is destroyed"
@@ -119,23 +119,14 @@ def _refuse_other_stores(site: Site, group: Group | None, found: Sequence[Cluste
 
 
 async def _condemn(site: Site) -> None:
-    """Save that nobody is wanted and everybody may be ended; a launch under way is awaited, and ended once it is found.
-
-    A pause or a hold would only keep the controllers from it.
-    """
+    """Save that nobody is wanted and everybody may be ended."""
 
     def change(group: Group) -> Written | None:
-        left = [m for m in group.members if m.stage not in (*ENDING, Stage.LAUNCHING)]
-        if not left and group.wanted == NOTHING_WANTED and group.pause is None:
+        after = ended(group, site.clock.now(), DESTROYED)
+        if after is group:
             return None
-        entitled, at = group.entitled, site.clock.now()
-        epoch = group.epoch + (1 if entitled else 0)
-        members = move(group.members, entitled, Stage.CONDEMNED, at, epoch=epoch, reason=DESTROYED)
-        members = move(members, [m for m in left if m not in entitled], Stage.CONDEMNED, at, reason=DESTROYED)
-        ended = replace(
-            group, wanted=NOTHING_WANTED, members=members, epoch=epoch, pause=None, held="", leaving=None, order=None
-        )
-        return ended, "group_ended", {"condemned": [m.number for m in left]}
+        condemned = [m.number for was, m in zip(group.members, after.members, strict=True) if was.stage is not m.stage]
+        return after, "group_ended", {"condemned": condemned}
 
     await write(site, change)
 

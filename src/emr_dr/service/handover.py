@@ -1,18 +1,19 @@
 """To change who serves because a person wants it: switchover, failback, and failover by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from emr_dr.controller.journal import CALLED_OFF
 from emr_dr.controller.observe import Observation
 from emr_dr.core.group import Group, Member, Order, Placement, Stage
+from emr_dr.core.orders import asked_out, called_off
 from emr_dr.core.placement import choose
 from emr_dr.core.staffing import DAY
 from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError, UsageError
 from emr_dr.history.reading import backwards
 from emr_dr.ports import Unfinished
-from emr_dr.service.orders import Detail, Written, released_hold, remembered, unfinished_on, write
+from emr_dr.service.orders import Detail, Written, remembered, unfinished_on, write
 from emr_dr.service.site import Site
 
 BY_A_PERSON = "a person called it off"
@@ -79,7 +80,7 @@ async def prepare(site: Site, kind: Kind, *, leaving: str = "", to: str = "", dr
         place = successor.placement.subnet if successor.placement else "another place"
         what = f"the proven standby is in {place}, and takes over"
         raise UsageError(what, where=f"--to {to}", remedy="leave --to out")
-    asked = replace(group, leaving=member.number, order=order)
+    asked = asked_out(group, member.number, order)
     unfinished, unknown = await unfinished_on(site, member)
     return Handover(
         kind,
@@ -134,7 +135,6 @@ async def ask(site: Site, handover: Handover) -> None:
             raise ConflictError(f"member {number} does not serve any more", where=group.name, remedy=_LOOK)
         if (obstacle := _obstacle(group, site.clock.now())) is not None:
             raise obstacle
-        freed = released_hold(group) if order.failover and group.held else group
         detail = Detail(
             kind=handover.kind,
             member=number,
@@ -142,7 +142,7 @@ async def ask(site: Site, handover: Handover) -> None:
             subnet=order.subnet,
             drain=None if order.failover else handover.drain,
         )
-        return replace(freed, leaving=number, order=order), "handover_asked", detail
+        return asked_out(group, number, order), "handover_asked", detail
 
     await write(site, change)
 
@@ -160,7 +160,7 @@ async def call_off(site: Site) -> int | None:
         if group.leaving is None:
             return None
         ended = Detail(member=group.leaving, outcome=CALLED_OFF, reason=BY_A_PERSON)
-        return replace(group, leaving=None, order=None), "handover_ended", ended
+        return called_off(group), "handover_ended", ended
 
     await write(site, change)
     return was[0]

@@ -9,13 +9,14 @@ from emr_dr.controller.observe import Observation
 from emr_dr.core.batch_ids import batch_id_range
 from emr_dr.core.document import Document
 from emr_dr.core.group import Member, Stage
+from emr_dr.core.orders import NOTHING_WANTED
 from emr_dr.core.standing import reached
 from emr_dr.core.verdict import Verdict
 from emr_dr.core.world import Health
 from emr_dr.errors import EmrDrError, UsageError
 from emr_dr.history.decisions import remarks_on
 from emr_dr.ports import JournalEntry
-from emr_dr.service.site import NOTHING_WANTED, Site
+from emr_dr.service.site import Site
 
 LEFT_OUT = ("decided", "lease_taken")
 """Journal entries that a status leaves out: the whole evidence of a decision, and who came to look."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from emr_dr.core.document import Document
 from emr_dr.core.group import Group, Member, Pause, Stage
+from emr_dr.core.orders import released, released_hold
 from emr_dr.errors import ConflictError, EmrDrError, UsageError
 from emr_dr.ports import JournalEntry, Unfinished
 from emr_dr.ports.store import JsonValue
@@ -111,11 +112,6 @@ async def release_hold(site: Site) -> str:
     return held[0]
 
 
-def released_hold(group: Group) -> Group:
-    """The group with new attempts, and its failures forgotten."""
-    return replace(group, held="", attempts=0, avoid=())
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A member that is kept fenced until something shows that it ended or runs nothing.
@@ -173,7 +169,6 @@ async def release(site: Site, member: Member) -> None:
         now = _named(group, member.cluster or str(member.number))
         if now.released:
             return None
-        members = tuple(replace(m, released=m.released or m is now) for m in group.members)
-        return replace(group, members=members), "member_released", {"member": now.number, "cluster": now.cluster}
+        return released(group, now), "member_released", {"member": now.number, "cluster": now.cluster}
 
     await write(site, change)

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from emr_dr.controller.loop import Controller, Round
 from emr_dr.controller.observe import Observer
 from emr_dr.core.group import Group, Wanted
+from emr_dr.core.orders import NOTHING_WANTED
 from emr_dr.ports import Artifacts, Clock, Clusters, Store
 from emr_dr.provision.account import Account
 from emr_dr.provision.desired import DesiredBalancer
 
 STRATEGIES = {"active-passive": Wanted(1), "warm-standby": Wanted(1, 1), "active-active": Wanted(2)}
 """The whole of a strategy: how many members are wanted in which role."""
-
-NOTHING_WANTED = Wanted(0)
-"""What a group wants that was destroyed; no strategy wants so little, and `apply` makes it anew."""
 
 Told = Callable[[Round], None]
 

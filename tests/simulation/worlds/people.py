@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from emr_dr.core import orders
 from emr_dr.core.group import Group, Order, Pause, Stage
 from emr_dr.ports import JournalEntry
 from simulation.worlds.ground import GROUP, Ground
@@ -28,7 +29,7 @@ async def _save(ground: Ground, event: str, change: Change) -> None:
 
 def release(ground: Ground) -> None:
     """Have a held group go on, as `emr-dr release` does."""
-    ask(ground, "hold_released", lambda g: replace(g, held="", attempts=0, avoid=()) if g.held else g)
+    ask(ground, "hold_released", lambda g: orders.released_hold(g) if g.held else g)
 
 
 def resume(ground: Ground) -> None:
@@ -43,7 +44,7 @@ def _switchover(ground: Ground) -> str:
         return ""
     leaving = ground.rng.choice(serving)
     order = Order(drain=ground.rng.choice((None, 0.0, 30.0)))
-    ask(ground, "switchover_asked_for", lambda g: replace(g, leaving=leaving, order=order))
+    ask(ground, "switchover_asked_for", lambda g: orders.asked_out(g, leaving, order))
     return f"a person asks member {leaving} to hand over, and waits {order.drain} s"
 
 
@@ -53,14 +54,14 @@ def _failover(ground: Ground) -> str:
     if not entitled:
         return ""
     leaving = ground.rng.choice(entitled)
-    ask(ground, "failover_asked_for", lambda g: replace(g, leaving=leaving, order=Order(failover=True)))
+    ask(ground, "failover_asked_for", lambda g: orders.asked_out(g, leaving, Order(failover=True)))
     return f"a person fails over from member {leaving} by hand"
 
 
 def _called_off(ground: Ground) -> str:
     if ground.store.kept is None or ground.store.kept.group.leaving is None:
         return ""
-    ask(ground, "switchover_called_off", lambda g: replace(g, leaving=None, order=None))
+    ask(ground, "switchover_called_off", orders.called_off)
     return "a person calls the handover off"
 
 
