@@ -135,7 +135,7 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         work,
         hosts,
         detection,
-        tuple(services),
+        tuple(spec.routed()),
         joints.vantage,
         batch_id_ranges=spec.cluster.batch_id_ranges,
     )

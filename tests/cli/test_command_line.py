@@ -80,6 +80,37 @@ def test_a_good_spec_is_said_to_be_good(typed: Type) -> None:
     assert json.loads(typed("validate", "--json").out)["ok"] is True
 
 
+def test_what_stickiness_does_not_protect_from_is_said_of_a_good_spec(typed: Type) -> None:
+    sticky = SMALL.replace("strategy: active-passive", "strategy: active-active")
+    sticky = sticky.replace("name: etl-livy,", "name: etl-livy, stickiness: source_ip,")
+    Path("emr-dr.yaml").write_text(sticky)
+    said = typed("validate")
+    assert (said.code, said.err) == (0, "")
+    told = json.loads(typed("validate", "--json").out)
+    assert (told["ok"], told["problems"]) == (True, [])
+    assert {"line", "field", "what", "remedy"} == told["remarks"][0].keys()
+    words = " ".join(remark["what"] for remark in told["remarks"])
+    for threat in ("another Livy, whose batch numbers are its own", "behind one NAT", "whose address changes"):
+        assert threat in words
+        assert threat in said.out
+    assert "may get another job's state" in words
+    Path("emr-dr.yaml").write_text(sticky.replace("  configurations: []", "  batch_id_ranges: true"))
+    words = typed("validate").out
+    assert "gets 404" in words
+    assert "may get another job's state" not in words
+
+
+def test_a_spec_of_one_serving_member_has_nothing_remarked(typed: Type) -> None:
+    Path("emr-dr.yaml").write_text(SMALL)
+    assert "remark" not in typed("validate").out
+    assert json.loads(typed("validate", "--json").out)["remarks"] == []
+
+
+def test_a_starter_may_have_two_members_serve(typed: Type) -> None:
+    assert typed("init", "etl", "--strategy", "active-active").code == 0
+    assert "\n    stickiness: source_ip " in Path("emr-dr.yaml").read_text()
+
+
 def test_a_starter_may_keep_a_standby_warm(typed: Type) -> None:
     assert typed("init", "etl", "--strategy", "warm-standby").code == 0
     assert "strategy: warm-standby" in Path("emr-dr.yaml").read_text()

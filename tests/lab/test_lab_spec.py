@@ -7,6 +7,7 @@ import yaml
 
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.world import Resources
+from emr_dr.spec import STRATEGY_NAMES
 from emr_dr.spec.load import read_spec
 
 LAB = Resources(
@@ -19,7 +20,7 @@ LAB = Resources(
 )
 
 
-@pytest.mark.parametrize("strategy", ["active-passive", "warm-standby"])
+@pytest.mark.parametrize("strategy", STRATEGY_NAMES)
 def test_the_spec_of_a_lab_keeps_every_rule(strategy: str) -> None:
     spec = read_spec(lab_spec(asdict(LAB), strategy, "nightly").encode(), "emr-dr.yaml")
     assert (spec.group, spec.strategy) == ("nightly", strategy)

@@ -57,6 +57,7 @@ DEFAULTS = {
         "deregistration_delay.connection_termination.enabled": "false",
         "target_health_state.unhealthy.connection_termination.enabled": "true",
         "preserve_client_ip.enabled": "false",
+        "stickiness.enabled": "false",
     },
     "listener": {},
 }

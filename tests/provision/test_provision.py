@@ -66,6 +66,7 @@ async def test_a_first_run_makes_everything_as_declared() -> None:
         "deregistration_delay.connection_termination.enabled": "true",
         "target_health_state.unhealthy.connection_termination.enabled": "true",
         "preserve_client_ip.enabled": "false",
+        "stickiness.enabled": "false",
     }
     assert all(part.tags["emr-dr:group"] == "etl" for part in account.parts.values())
 
@@ -184,6 +185,35 @@ async def test_subnets_that_do_not_go_together_are_told_before_anything_is_made(
     with pytest.raises(UsageError, match=match):
         await ensure(account, declared(subnets=subnets))
     assert account.writes == []
+
+
+SHARED = {
+    **SPEC,
+    "strategy": "active-active",
+    "address": {"balancer": {"name": "etl-livy", "subnets": ["subnet-a", "subnet-b"], "stickiness": "source_ip"}},
+}
+
+
+async def test_where_two_members_serve_livy_alone_has_a_listener_and_it_is_sticky() -> None:
+    account, spec = MemoryAccount(), Spec.model_validate(SHARED)
+    await ensure(account, desired_balancer(spec))
+    assert set(account.parts) == {"balancer/etl-livy", "group/etl-livy", "listener/balancer/etl-livy/8998"}
+    fields = account.parts["group/etl-livy"].fields
+    assert (fields["stickiness.enabled"], fields["stickiness.type"]) == ("true", "source_ip")
+    assert {port for _, port, _, _ in account.rules.open()} == {8998}
+    assert target_group_names(spec) == {"livy": "etl-livy"}
+
+
+async def test_stickiness_that_was_switched_off_is_switched_on_again_and_off_when_it_is_declared_no_more() -> None:
+    account = MemoryAccount()
+    await ensure(account, declared(stickiness="source_ip"))
+    found = account.parts["group/etl-livy"]
+    account.parts["group/etl-livy"] = replace(found, fields={**found.fields, "stickiness.enabled": "false"})
+    (change,) = await ensure(account, declared(stickiness="source_ip"))
+    assert (change.resource, change.field, change.after) == ("target group etl-livy", "stickiness.enabled", "true")
+    changes = await ensure(account, declared())
+    assert {(each.field, each.after) for each in changes} == {("stickiness.enabled", "false")}
+    assert await ensure(account, declared()) == []
 
 
 async def test_a_service_with_a_password_is_healthy_when_it_asks_for_it() -> None:

@@ -47,6 +47,7 @@ address:
     admit: false
     dns: {zone: Z123, name: livy.etl.example.internal}
     health_check: {interval: 10s, timeout: 6s, healthy: 3, unhealthy: 2}
+    stickiness: source_ip
 services:
   livy: {port: 18998, scheme: https, path: /gateway/livy/, ca: ca.pem, credentials: {env: LIVY_LOGIN}}
   resource-manager: {port: 18088, scheme: https}
@@ -107,7 +108,6 @@ store: {sqlite: /var/lib/emr-dr/etl.db}
 
 # One replacement in SMALL for everything that is described and not built yet.
 PLANNED = {
-    "strategy: active-passive": "strategy: active-active",
     "mode: direct": "mode: gateway",
     "primary: {type: m5.xlarge}": "primary: {type: m5.xlarge, count: 3}",
     "mode: automatic": "mode: manual",

@@ -132,15 +132,15 @@ def test_certificate_authorities_lie_beside_the_spec_wherever_the_command_runs(t
     ca = str(tmp_path / "ca.pem")
     assert [access.ca for _, access in spec.accesses()] == [ca, None, None, ca]
     assert spec.services.livy.path == "/gateway/livy/"
-    assert spec.source.line(("services", "livy")) == 14
+    assert spec.source.line(("services", "livy")) == 15
     assert trust(spec).keys() == {("services", "livy"), ("checks", 0)}
 
 
 def test_a_file_without_a_certificate_is_refused_for_each_key_that_names_it(tmp_path: Path) -> None:
     path, ca = tmp_path / "etl.yaml", tmp_path / "ca.pem"
     path.write_text(FULL)
-    lines = [f"{path}:14: services.livy.ca: {ca} is no file; correct the path"]
-    lines += [f"{path}:23: checks[0].ca: {ca} is no file; correct the path"]
+    lines = [f"{path}:15: services.livy.ca: {ca} is no file; correct the path"]
+    lines += [f"{path}:24: checks[0].ca: {ca} is no file; correct the path"]
     assert _lines_of(path) == lines
     ca.mkdir()
     assert _lines_of(path) == lines
@@ -149,7 +149,7 @@ def test_a_file_without_a_certificate_is_refused_for_each_key_that_names_it(tmp_
     for content in (b"", broken, b"\x30\x82\x00", b"certainly"):
         ca.write_bytes(content)
         assert _lines_of(path)[0] == (
-            f"{path}:14: services.livy.ca: {ca} holds no certificate in PEM; "
+            f"{path}:15: services.livy.ca: {ca} holds no certificate in PEM; "
             "put the authority's certificate there, beginning with -----BEGIN CERTIFICATE-----"
         )
 
@@ -162,7 +162,7 @@ def test_a_certificate_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     ca.chmod(0)
     with _without_privileges(), pytest.raises(SpecError) as caught:
         trust(spec)
-    assert f"{path}:14: services.livy.ca: {ca} cannot be read (Permission denied); check its" in str(caught.value)
+    assert f"{path}:15: services.livy.ca: {ca} cannot be read (Permission denied); check its" in str(caught.value)
 
 
 def _lines_of(path: Path) -> list[str]:

@@ -113,6 +113,7 @@ def test_the_longest_group_name_leaves_room_for_target_group_names(suffix: str) 
 
 def _with_strategy(strategy: str) -> Spec:
     data = loaded(SMALL).model_dump(mode="json", by_alias=True, exclude_none=True)
+    data["address"]["balancer"]["stickiness"] = "source_ip"
     return Spec.model_validate({**data, "strategy": strategy})
 
 

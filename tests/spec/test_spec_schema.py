@@ -9,7 +9,7 @@ import yaml
 
 from emr_dr.cli.main import VERBS
 from emr_dr.errors import UsageError
-from emr_dr.spec import json_schema, starter
+from emr_dr.spec import STRATEGY_NAMES, json_schema, starter
 from spec.spec_examples import FULL, PLANNED, SMALL, changed, loaded, refused
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
@@ -132,12 +132,11 @@ def test_the_starter_is_refused_for_its_placeholders_and_nothing_else() -> None:
     assert all("is still the placeholder" in line for line in lines)
 
 
-def test_the_starter_of_a_planned_strategy_says_so_when_it_is_loaded() -> None:
-    assert ["planned" in line for line in refused(_filled(starter("etl", "active-active")))] == [True]
-
-
-def test_the_starter_of_a_warm_standby_loads() -> None:
-    assert loaded(_filled(starter("etl", "warm-standby"))).strategy == "warm-standby"
+@pytest.mark.parametrize("strategy", STRATEGY_NAMES)
+def test_the_starter_of_every_strategy_loads(strategy: str) -> None:
+    spec = loaded(_filled(starter("etl", strategy)))
+    assert spec.strategy == strategy
+    assert (spec.address.balancer.stickiness == "source_ip") is (strategy == "active-active")
 
 
 def test_what_the_starter_offers_in_comments_loads_too() -> None:

@@ -1,20 +1,19 @@
 """The verbs that need no AWS: write a spec, check it, describe it."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from emr_dr.cli.options import json_option, spec_option
 from emr_dr.errors import UsageError
-from emr_dr.spec import SpecError, json_schema, load_spec, starter
+from emr_dr.spec import STRATEGY_NAMES, SpecError, json_schema, load_spec, remarks, starter
 
 
 @click.command()
 @click.argument("group")
-@click.option(
-    "--strategy", default="active-passive", show_default=True, type=click.Choice(["active-passive", "warm-standby"])
-)
+@click.option("--strategy", default="active-passive", show_default=True, type=click.Choice(STRATEGY_NAMES))
 @click.option("--output", "-o", default="emr-dr.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Write over an existing file.")
 def init(group: str, strategy: str, output: Path, *, force: bool) -> None:
@@ -36,7 +35,10 @@ def init(group: str, strategy: str, output: Path, *, force: bool) -> None:
 @spec_option
 @json_option
 def validate(spec: Path, *, as_json: bool) -> None:
-    """Check a spec. Exit 0 when it can be used, 2 with one line for each problem when it cannot."""
+    """Check a spec. Exit 0 when it can be used, 2 with one line for each problem when it cannot.
+
+    Remarks say what a spec that can be used does not protect from.
+    """
     try:
         declared = load_spec(spec)
     except SpecError as error:
@@ -45,10 +47,14 @@ def validate(spec: Path, *, as_json: bool) -> None:
             click.echo(json.dumps({"ok": False, "file": error.file, "problems": problems}, indent=2))
             raise click.exceptions.Exit(error.exit_code) from error
         raise
+    told = remarks(declared)
     if as_json:
-        click.echo(json.dumps({"ok": True, "file": str(spec), "group": declared.group, "problems": []}, indent=2))
-    else:
-        click.echo(f"{spec}: group {declared.group}, {declared.strategy}: nothing wrong")
+        listed = {"problems": [], "remarks": [asdict(remark) for remark in told]}
+        click.echo(json.dumps({"ok": True, "file": str(spec), "group": declared.group, **listed}, indent=2))
+        return
+    click.echo(f"{spec}: group {declared.group}, {declared.strategy}: nothing wrong")
+    for remark in told:
+        click.echo(f"{spec}:{remark.line}: remark: {remark}")
 
 
 @click.command()

@@ -15,6 +15,9 @@ from emr_dr.core.verdict import Detection, Verdict, judge, remember
 from emr_dr.core.world import Cluster, EmrState, HostHealth, ProvingResult, RefusedLaunch, Sight, TargetState, World
 from emr_dr.ports import Balancer, ClusterFacts, Clusters, Difference, Hosts, MemberWork, Probes, TargetFact, Unfinished
 
+_TELLS_WHO_IT_IS = "resource-manager"
+"""The service whose answer names the cluster that gave it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -185,7 +188,9 @@ class Observer:
             return replace(cluster, idle=unfinished is not None and not unfinished)
         if member.stage is Stage.FENCING:
             return replace(cluster, idle=bool(await look.answer(self.work.idle(cluster.address))))
-        if member.stage is Stage.ADMITTING and cluster.target is TargetState.IN_SERVICE:
+        # With others beside it the balancer's address leads to any of them: the balancer's own word has to do.
+        alone = look.group.entitled == (member,)
+        if member.stage is Stage.ADMITTING and cluster.target is TargetState.IN_SERVICE and alone:
             reached = await look.answer(self._reached_through_balancer(cluster.address))
             return cluster if reached else replace(cluster, target=TargetState.WAITING)
         return cluster
@@ -212,12 +217,16 @@ class Observer:
         return (*compared, *self._numbered.get(cluster, ()))
 
     async def _reached_through_balancer(self, address: str) -> bool:
-        """Whether the balancer's address answers well, and with this very member's identity."""
+        """Whether the balancer's address answers well, and, where YARN can be asked there, as this very member."""
         front = await self.balancer.address()
-        own, seen, answers = await asyncio.gather(
-            self.probes.identity(address), self.probes.identity(front), self.probes.check(front)
-        )
-        return own == seen and all(a.ok for a in answers if a.service in self.services)
+        answers, itself = await asyncio.gather(self.probes.check(front), self._is_itself(address, front))
+        return itself and all(a.ok for a in answers if a.service in self.services)
+
+    async def _is_itself(self, address: str, front: str) -> bool:
+        if _TELLS_WHO_IT_IS not in self.services:
+            return True
+        own, seen = await asyncio.gather(self.probes.identity(address), self.probes.identity(front))
+        return own == seen
 
     def _judge(
         self, document: Document, seen: Sequence[tuple[Cluster, Evidence]], at: float

@@ -14,6 +14,7 @@ from emr_dr.lab.show import show_status, shown_times
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.times import LabTimes
 from emr_dr.lab.world import IN_THE_WAY
+from emr_dr.spec import STRATEGY_NAMES
 
 _HELP_WIDTH = 62
 
@@ -119,7 +120,7 @@ def env(directory: Path, *, as_json: bool) -> None:
 
 
 @lab.command()
-@click.argument("strategy", type=click.Choice(["active-passive", "warm-standby"]))
+@click.argument("strategy", type=click.Choice(STRATEGY_NAMES))
 @click.option("--group", default="etl", show_default=True)
 @click.pass_obj
 def spec(directory: Path, strategy: str, *, group: str) -> None:

@@ -25,11 +25,14 @@ def lab_spec(resources: Mapping[str, Any], strategy: str, group: str = "etl") ->
     """Return the YAML text for the lab whose first resources these are (see `world.Resources`)."""
     subnets = list(resources["subnets"].values())
     groups = resources["security_groups"]
+    balancer = {"name": f"{group}-livy", "subnets": subnets}
+    if strategy == "active-active":
+        balancer["stickiness"] = "source_ip"
     spec = {
         "group": group,
         "region": "us-east-1",
         "strategy": strategy,
-        "address": {"mode": "direct", "balancer": {"name": f"{group}-livy", "subnets": subnets}},
+        "address": {"mode": "direct", "balancer": balancer},
         "placements": [{"subnet": subnet} for subnet in subnets],
         "cluster": {
             "release": "emr-7.9.0",

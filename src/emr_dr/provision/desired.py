@@ -137,6 +137,10 @@ class DesiredBalancer:
         )
         loop = "a job on the primary may call Livy through the balancer; with its own address kept that hangs"
         yield "preserve_client_ip.enabled", Field("false", loop)
+        sticky, declared = self.balancer.stickiness, "declared: address.balancer.stickiness"
+        yield "stickiness.enabled", Field("true" if sticky else "false", declared)
+        if sticky:
+            yield "stickiness.type", Field(sticky, declared)
 
     def _health_fields(self, name: str, service: Service) -> Iterator[tuple[str, Field]]:
         """Yield how the balancer checks a service: what we ask ourselves, where it can.
@@ -175,12 +179,12 @@ def desired_balancer(spec: Spec) -> DesiredBalancer:
     placements = tuple(each.subnet for each in spec.placements)
     groups = spec.cluster.security_groups
     doors = (groups.primary, *groups.additional_primary) if spec.address.balancer.admit else ()
-    return DesiredBalancer(spec.group, spec.address.balancer, spec.services.declared(), placements, doors)
+    return DesiredBalancer(spec.group, spec.address.balancer, spec.routed(), placements, doors)
 
 
 def target_group_names(spec: Spec) -> dict[str, str]:
-    """Return the name of each service's target group, by service."""
-    return {service: target_group_name(spec.group, service) for service in spec.services.declared()}
+    """Return the name of the target group of each service that has one, by service."""
+    return {service: target_group_name(spec.group, service) for service in spec.routed()}
 
 
 def every_target_group_name(group: str) -> tuple[str, ...]:

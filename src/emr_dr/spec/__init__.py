@@ -1,15 +1,18 @@
 """The declared recovery group: its model, how a file becomes one, its JSON Schema, and a file to start from."""
 
 from emr_dr.spec.load import check_placements, load_spec, read_spec
-from emr_dr.spec.models import Spec
+from emr_dr.spec.models import STRATEGY_NAMES, Spec
 from emr_dr.spec.objectives import rto_floor
 from emr_dr.spec.problems import KeyPath, Problem, Source, SpecError
+from emr_dr.spec.remarks import Remark, remarks
 from emr_dr.spec.schema import json_schema
 from emr_dr.spec.template import starter
 
 __all__ = [
+    "STRATEGY_NAMES",
     "KeyPath",
     "Problem",
+    "Remark",
     "Source",
     "Spec",
     "SpecError",
@@ -17,6 +20,7 @@ __all__ = [
     "json_schema",
     "load_spec",
     "read_spec",
+    "remarks",
     "rto_floor",
     "starter",
 ]

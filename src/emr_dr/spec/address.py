@@ -77,6 +77,9 @@ class Balancer(Section):
     """A name of your own. Default: none, clients use the balancer's own name."""
     health_check: HealthCheck = HealthCheck()
     """How targets are checked. Default: as fast as AWS allows."""
+    stickiness: Literal["source_ip"] | None = None
+    """Whether all connections from one address go to one member, as long as that is healthy. Two members that serve
+    in mode direct need it; where one serves it changes nothing. Default: none, each connection may go to any."""
 
     def findings(self) -> Iterator[Finding]:
         """Yield a subnet given twice, and an address in one AZ only."""
@@ -160,7 +163,7 @@ class Service(Access):
 
 
 class Services(Section):
-    """What must work for a member to be healthy. Each has a check of its own kind and a listener."""
+    """What must work for a member to be healthy. Each has a check of its own kind, and a listener where one serves."""
 
     livy: Service = Service(port=8998)
     """Apache Livy. Default port 8998, as EMR sets it up."""

@@ -3,11 +3,11 @@
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
-from emr_dr.spec.address import Access, Address, Check, Services
+from emr_dr.spec.address import Access, Address, Check, Service, Services
 from emr_dr.spec.cluster import ClusterTemplate
 from emr_dr.spec.fields import (
     Duration,
@@ -32,6 +32,7 @@ from emr_dr.spec.objectives import rto_floor
 from emr_dr.spec.problems import KeyPath, Source
 
 Strategy: TypeAlias = Literal["active-passive", "warm-standby", "active-active"]
+STRATEGY_NAMES: tuple[str, ...] = get_args(Strategy)
 
 
 class Placement(Section):
@@ -204,8 +205,25 @@ class Spec(Section):
         for index, check in enumerate(self.checks):
             yield ("checks", index), check
 
+    @property
+    def shared(self) -> bool:
+        """Whether the balancer spreads clients over several members, each with batches of its own."""
+        return self.strategy == "active-active" and self.address.mode == "direct"
+
+    def routed(self) -> dict[str, Service]:
+        """Return the services that have a listener: all where one member serves, Livy alone where several do.
+
+        What YARN or HDFS says of itself is one member's; an address that leads to any of them would say nothing.
+        """
+        declared = self.services.declared()
+        return {"livy": declared["livy"]} if self.shared else declared
+
     def findings(self) -> Iterator[Finding]:
         """Yield what only shows when sections are seen together."""
+        if self.shared and self.address.balancer.stickiness is None:
+            what = "two members serve, each numbers its batches itself, and a client would ask one for the other's"
+            remedy = "say source_ip; `emr-dr validate` then says what that does not protect from"
+            yield Finding(("address", "balancer", "stickiness"), what, remedy)
         for index, placement in enumerate(self.placements):
             if placement.az is not None and not placement.az.startswith(self.region):
                 what = f"{placement.az} is not in {self.region}"

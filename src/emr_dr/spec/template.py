@@ -1,12 +1,10 @@
 """The commented spec that `emr-dr init` writes: everything a first group needs, each choice with its reason."""
 
-from typing import get_args
-
 from pydantic import TypeAdapter, ValidationError
 
 from emr_dr.errors import UsageError
 from emr_dr.spec.fields import PLACEHOLDER, GroupName
-from emr_dr.spec.models import Strategy
+from emr_dr.spec.models import STRATEGY_NAMES
 
 _STARTER = """\
 # A recovery group of emr-dr: what is protected, where it may live, and what may be done about a loss.
@@ -15,14 +13,15 @@ _STARTER = """\
 group: $group                           # AWS resources are named after it; it cannot change later
 region: @@-region                 # such as us-east-1
 strategy: $strategy               # active-passive: one member serves; warm-standby: another waits, proven
+                                        # active-active: two serve, and the balancer spreads clients over them
 
 address:                                # the one address that clients use, whatever member serves
   mode: direct                          # the balancer's targets are the members themselves
   balancer:
     name: $group-livy
     subnets: [subnet-@@-a, subnet-@@-b]   # one for each AZ; with two the address survives the loss of one
-
-services:                               # what must work; each gets a listener of the balancer on its port
+$stickiness
+services:                               # what must work; $listeners
   livy: {port: 8998}
   resource-manager: {port: 8088}
   name-node: {port: 9870}
@@ -75,6 +74,12 @@ store:
 #   3. let it watch: emr-dr watch
 """
 
+_STICKINESS = """\
+    stickiness: source_ip                 # a client stays on one member; `validate` tells the limits
+"""
+_ALL_LISTEN = "each gets a listener of the balancer on its port"
+_LIVY_LISTENS = "livy alone gets a listener: the others are each member's own"
+
 _COMMENT_COLUMN = 47
 
 
@@ -89,10 +94,20 @@ def starter(group: str, strategy: str) -> str:
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
         raise UsageError(f"no group can be called so: {reason}") from error
-    if strategy not in get_args(Strategy):
-        remedy = f"choose from {', '.join(get_args(Strategy))}"
+    if strategy not in STRATEGY_NAMES:
+        remedy = f"choose from {', '.join(STRATEGY_NAMES)}"
         raise UsageError(f"there is no strategy {strategy!r}", remedy=remedy)
-    text = _STARTER.replace("$group", group).replace("$strategy", strategy).replace("@@", PLACEHOLDER)
+    several = strategy == "active-active"
+    given = {
+        "$group": group,
+        "$strategy": strategy,
+        "$stickiness": _STICKINESS if several else "",
+        "$listeners": _LIVY_LISTENS if several else _ALL_LISTEN,
+        "@@": PLACEHOLDER,
+    }
+    text = _STARTER
+    for name, value in given.items():
+        text = text.replace(name, value)
     return "".join(_aligned(line) + "\n" for line in text.splitlines())
 
 
