@@ -1,12 +1,16 @@
 """The verbs, from the commands themselves: what `emr-dr VERB --help` knows, as Markdown."""
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import click
 
 from emr_dr.cli.main import SUMMARIES, cli
 from handbook.docstrings import table
+
+_EXTRA = re.compile(r"\s*\[((?:default|required|[\dx<>=])[^\[\]]*)\]$")
+"""What click says of an option in brackets at the end."""
 
 
 def verbs() -> str:
@@ -43,20 +47,28 @@ def _verb(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _row(parameter: click.Parameter, context: click.Context) -> list[str] | None:
+    """An option, or an argument that takes only certain words; of others the usage and the text speak."""
     if isinstance(parameter, click.Argument):
         choices = ", ".join(f"`{c}`" for c in _choices(parameter))
-        return (
-            [f"`{parameter.make_metavar(context)}`", f"One of {choices}." if choices else "Required."]
-            if choices
-            else None
-        )
+        return [f"`{parameter.make_metavar(context)}`", f"One of {choices}."] if choices else None
     assert isinstance(parameter, click.Option)  # noqa: S101 - a parameter is an argument or an option
     record = parameter.get_help_record(context)
     if record is None:
         return None
     names, text = record
     variable = f" From the environment: `{parameter.envvar}`." if parameter.envvar else ""
-    return [f"`{names}`", f"{text}{variable}"]
+    return [f"`{names}`", f"{_EXTRA.sub(_said, text).strip()}{variable}"]
+
+
+def _said(extra: "re.Match[str]") -> str:
+    """What click puts between brackets behind a help text, as a sentence."""
+    told = ""
+    for fact in (part.strip() for part in extra[1].split(";")):
+        if fact.startswith("default: "):
+            told += f" Default: {fact.removeprefix('default: ')}."
+        elif fact == "required":
+            told += " Required."
+    return told  # ranges are left out: their texts say what matters
 
 
 def _choices(parameter: click.Parameter) -> list[str]:
