@@ -1,7 +1,7 @@
 """What mkdocs calls while it builds: fills in what is generated, lists the decisions, lets nothing be fetched."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,16 @@ from handbook.stages import stage_diagram, stage_table
 from handbook.verbs import verbs
 from handbook.verdicts import verdict_table
 
-ROOT = Path(__file__).parents[1]
+DOCS = Path(__file__).parents[1] / "docs"
 _PLACE = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 _FETCHED = re.compile(
     r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^\"'\s>]+", re.IGNORECASE
 )
-_ADRS = "adr/"
-"""What stands in the navigation for a page each decision."""
 
 
 def on_config(config: Any) -> Any:  # noqa: ANN401 - mkdocs' own type is a dictionary of anything
-    """Put every decision into the navigation, so that a new one is there without a second mention."""
-    config["nav"] = _with_decisions(config["nav"])
+    """Put every page of a folder into the navigation where it names the folder: a new one needs no second mention."""
+    config["nav"] = _expanded(config["nav"], set(_named(config["nav"])))
     return config
 
 
@@ -52,22 +50,38 @@ def filled(markdown: str, *, where: str) -> str:
     return _PLACE.sub(made, markdown)
 
 
-def _with_decisions(nav: Any) -> Any:  # noqa: ANN401 - lists of texts and dictionaries, as YAML has them
+def _expanded(nav: Any, named: set[str]) -> Any:  # noqa: ANN401 - lists of texts and dictionaries, as YAML has them
+    """The navigation with a page each for every folder in it, in the order of their names."""
     if isinstance(nav, dict):
-        return {title: _with_decisions(under) for title, under in nav.items()}
+        return {title: _expanded(under, named) for title, under in nav.items()}
     if not isinstance(nav, list):
         return nav
-    there = [f"adr/{path.name}" for path in _adr_files()]
-    return [each for item in nav for each in (there if item == _ADRS else [_with_decisions(item)])]
+    return [each for item in nav for each in (_pages_in(item, named) if _is_folder(item) else [_expanded(item, named)])]
 
 
-def _adr_files() -> list[Path]:
-    return sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+def _named(nav: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    """Every page that the navigation names."""
+    if isinstance(nav, str):
+        yield nav
+    for under in nav.values() if isinstance(nav, dict) else nav if isinstance(nav, list) else ():
+        yield from _named(under)
+
+
+def _is_folder(item: object) -> bool:
+    return isinstance(item, str) and item.endswith("/")
+
+
+def _pages_in(folder: str, named: set[str]) -> list[str]:
+    there = (f"{folder}{path.name}" for path in sorted((DOCS / folder).glob("*.md")))
+    return [page for page in there if page not in named]
 
 
 def _decisions() -> str:
     """A line for each decision: its title, as a link."""
-    titles = ((path, path.read_text("utf-8").partition("\n")[0].removeprefix("# ")) for path in _adr_files())
+    titles = (
+        (path, path.read_text("utf-8").partition("\n")[0].removeprefix("# "))
+        for path in sorted((DOCS / "adr").glob("[0-9]*.md"))
+    )
     return "\n".join(f"- [{title.partition('. ')[2]}]({path.name})" for path, title in titles)
 
 

@@ -124,7 +124,15 @@ def test_a_page_that_would_fetch_from_elsewhere_stops_the_build(fetched: str) ->
     assert hook.on_post_page('<a href="https://aws.amazon.com">AWS</a>', page=Page)
 
 
-def test_every_decision_is_in_the_navigation() -> None:
-    there = sorted(f"adr/{path.name}" for path in (hook.ROOT / "docs" / "adr").glob("0*.md"))
-    config = hook.on_config({"nav": [{"Project": [{"Decisions": ["adr/index.md", "adr/"]}]}]})
-    assert config["nav"] == [{"Project": [{"Decisions": ["adr/index.md", *there]}]}]
+def test_a_folder_in_the_navigation_stands_for_its_pages_that_are_not_named() -> None:
+    there = sorted(f"adr/{path.name}" for path in (hook.DOCS / "adr").glob("0*.md"))
+    first, *others = there
+    nav = [{"Project": [{"First": first}, {"Decisions": ["adr/index.md", "adr/"]}]}, "index.md"]
+    made = hook.on_config({"nav": nav})["nav"]
+    assert made == [{"Project": [{"First": first}, {"Decisions": ["adr/index.md", *others]}]}, "index.md"]
+
+
+def test_every_decision_is_listed() -> None:
+    listed = hook.filled("<!-- generated: decisions -->", where="adr/index.md").splitlines()
+    assert len(listed) == len(list((hook.DOCS / "adr").glob("0*.md")))
+    assert all(re.fullmatch(r"- \[[^\]]+\]\(\d{4}-[a-z0-9-]+\.md\)", line) for line in listed)
