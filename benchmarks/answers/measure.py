@@ -20,7 +20,7 @@ CLIENTS: Mapping[str, Callable[[str], Asker]] = {
 }
 IN_FLIGHT = 3
 """Batches at once: about what two cores bear."""
-TASKS = 12
+TASKS = 20
 """In each phase; every other one is a job that fails."""
 JOB_SECONDS = 2.0
 KILLED_AFTER = 4
