@@ -19,7 +19,7 @@ from emr_dr.lab.aws.faults import Faults
 from emr_dr.lab.aws.overlay import Moto, Overlay, Service
 from emr_dr.lab.aws.protocol import Call
 from emr_dr.lab.aws.reach import Reach
-from emr_dr.lab.aws.route53 import give_zones_real_ids
+from emr_dr.lab.aws.route53 import mend_moto
 from emr_dr.lab.aws.s3 import FileMirror
 from emr_dr.lab.times import LabTimes
 
@@ -42,7 +42,7 @@ class Account:
         """`objects` is the folder that S3 objects are copied to."""
         BackendDict.reset()
         reset_model_data()
-        give_zones_real_ids()
+        mend_moto()
         self.faults = Faults()
         self.reach = Reach()
         self.region = Region(addresses, times, clock, self.faults)
