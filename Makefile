@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover bench-answers lock clean
+.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover bench-answers airflow-envs airflow-test airflow-locks lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,7 @@ test: $(VENV)/.installed  ## Everything that CI runs
 	@$(MAKE) --no-print-directory fast-test
 	@$(MAKE) --no-print-directory walk
 	@$(MAKE) --no-print-directory sim WORLDS=500
+	@$(MAKE) --no-print-directory airflow-test
 	@$(MAKE) --no-print-directory lab-test
 
 lint: $(VENV)/.installed  ## Style, types, and the direction of imports
@@ -48,7 +49,7 @@ docs: $(VENV)/.installed  ## Build the documentation into build/site; any broken
 	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=tests $(BIN)/python -m mkdocs build --strict --quiet
 
 fast-test: $(VENV)/.installed  ## The tests that need no services (under a minute)
-	@$(BIN)/python -m pytest -m "not lab" -q -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -m "not lab and not airflow" -q -n 2 --dist worksteal
 
 walk: $(VENV)/.installed  ## Search the protocol whole, on the product's own code (three minutes)
 	@PYTHONPATH=tests $(BIN)/python -m walk --ci
@@ -65,7 +66,7 @@ lab-test: setup  ## The stories on real Spark, Livy, YARN and HDFS
 	@$(MAKE) --no-print-directory -j2 controller-stories real-stories
 
 real-stories: setup
-	@$(BIN)/python -m pytest -m "lab and not controllers and not long" -v
+	@$(BIN)/python -m pytest -m "lab and not controllers and not airflow and not long" -v
 
 controller-stories: setup
 	@$(BIN)/python -m pytest -m "controllers and not long" -v
@@ -82,6 +83,20 @@ bench-failover: setup  ## The same disaster for emr-dr and for the post's proced
 
 bench-answers: setup  ## What clients are told behind the post's two clusters and a plain balancer (six minutes)
 	@$(BIN)/python -m benchmarks.answers
+
+# Airflow takes no part in our own environment: what it needs is older than what we need.
+airflow-envs: $(VENV)/.installed  ## Build an environment for each line of Airflow in the user's cache
+	@PYTHONPATH=tests $(BIN)/python -m airflow_lines
+
+airflow-test: airflow-envs  ## examples/airflow on real Airflow of each line, beside a lab of stand-ins
+	@$(BIN)/python -m pytest -m "airflow and not long" -q
+
+airflow-locks: $(VENV)/.installed  ## Resolve examples/airflow/lock-*.in as of the day that each names
+	@for line in examples/airflow/lock-*.in; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --exclude-newer "$$(grep -oE '[0-9]{4}-[0-9]{2}-[0-9]{2}' $$line)" --custom-compile-command "make airflow-locks" \
+	    $$line -o $${line%.in}.txt || exit 1; \
+	done
 
 lock: $(VENV)/bin/python  ## Resolve the newest versions into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv
