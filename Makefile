@@ -30,7 +30,7 @@ parts: $(VENV)/.installed  ## Fetch JDK, Spark, Hadoop and Livy into the user's 
 demo: setup  ## An Availability Zone dies, and Spark goes on (about three minutes)
 	@$(BIN)/emr-dr demo active-passive --json build/demo.json
 
-# The parts arrive while style and types are checked, and the documentation is built.
+# The parts and Airflow arrive while style and types are checked, and the documentation is built.
 test: $(VENV)/.installed  ## Everything that CI runs
 	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint docs
 	@$(MAKE) --no-print-directory fast-test
@@ -89,7 +89,7 @@ airflow-envs: $(VENV)/.installed  ## Build an environment for each line of Airfl
 	@PYTHONPATH=tests $(BIN)/python -m airflow_lines
 
 airflow-test: airflow-envs  ## examples/airflow on real Airflow of each line, beside a lab of stand-ins
-	@$(BIN)/python -m pytest -m "airflow and not long" -q
+	@$(BIN)/python -m pytest -m "airflow and not long" -q -n 2 --dist loadfile
 
 airflow-locks: $(VENV)/.installed  ## Resolve examples/airflow/lock-*.in as of the day that each names
 	@for line in examples/airflow/lock-*.in; do \

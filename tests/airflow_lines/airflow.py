@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from airflow_lines.line import DAGS, Line
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 INSIDE = Path(__file__).with_name("inside")
 
 
@@ -36,20 +38,19 @@ class Airflow:
         line.ready()
         return cls(line.python, os.environ | line.home(folder / "home"))
 
-    def ask(self, script: str, *args: str, seconds: float = 120, **variables: str) -> Answer:
-        """Run a script to its end; `variables` are Airflow's, or environment variables where they are in capitals."""
-        with self.asking(script, *args, **variables) as process:
+    def ask(self, script: str, *args: str, env: Mapping[str, str] = NOTHING, seconds: float = 120) -> Answer:
+        """Run a script to its end."""
+        with self.asking(script, *args, env=env) as process:
             said, _ = process.communicate(timeout=seconds)
             assert process.returncode == 0, f"{script} {' '.join(args)}: {process.returncode}: {said}"
             return Answer(json.loads(said.splitlines()[-1]), said)
 
     @contextmanager
-    def asking(self, script: str, *args: str, **variables: str) -> Iterator["subprocess.Popen[str]"]:
-        """Begin a script; when the block has ended, nothing that it started is left."""
-        named = {name if name.isupper() else f"AIRFLOW_VAR_{name.upper()}": value for name, value in variables.items()}
+    def asking(self, script: str, *args: str, env: Mapping[str, str] = NOTHING) -> Iterator["subprocess.Popen[str]"]:
+        """Begin a script; when the block has ended, it has ended too."""
         process = subprocess.Popen(
             [str(self.python), str(INSIDE / f"{script}.py"), str(DAGS), *args],
-            env={**self.env, **named},
+            env={**self.env, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

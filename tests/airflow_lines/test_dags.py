@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from airflow_lines.airflow import Airflow
+from airflow_lines.line import LINES
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -77,6 +78,13 @@ def test_exit_codes_mean_for_a_task_what_they_mean_for_emr_dr(airflow: Airflow) 
         "wrong use, or could not tell (exit 2): line 3: no such field",
         "ended unexpectedly (exit 9): odd",
     ]
+
+
+def test_to_try_again_next_minute_is_no_failure_of_the_run(tmp_path: Path) -> None:
+    airflow = Airflow.of(LINES[1], tmp_path)
+    answer = airflow.ask("run", "emr_dr_monitor", env={"AIRFLOW_VAR_EMR_DR_COMMAND": says("throttled", 75)})
+    assert answer.value == {"run": "success", "tasks": {"tick": "skipped"}}, answer.said
+    assert "try again (exit 75): throttled" in answer.said
 
 
 def test_an_emr_dr_that_is_not_there_or_has_no_spec_says_what_to_do(airflow: Airflow) -> None:
