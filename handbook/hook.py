@@ -11,6 +11,7 @@ from handbook.exits import exit_codes
 from handbook.lab_times import lab_times
 from handbook.spec_keys import spec_keys
 from handbook.stages import stage_diagram, stage_table
+from handbook.stories import stories
 from handbook.verbs import verbs
 from handbook.verdicts import verdict_table
 
@@ -91,6 +92,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "lab-times": lab_times,
     "spec": spec_keys,
     "stage-diagram": stage_diagram,
+    "stories": stories,
     "stages": stage_table,
     "verbs": verbs,
     "verdicts": verdict_table,

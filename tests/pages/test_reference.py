@@ -19,6 +19,7 @@ from handbook.docstrings import beneath, table
 from handbook.exits import exit_codes
 from handbook.spec_keys import sections, spec_keys
 from handbook.stages import stage_diagram, stage_table
+from handbook.stories import TESTS, stories
 from handbook.verbs import commands, verbs
 from handbook.verdicts import verdict_table
 from handbook.walked import GONE, lives
@@ -86,6 +87,15 @@ def test_every_step_that_the_protocol_allows_was_met_and_is_drawn() -> None:
     allowed = {(was, now) for was, after in LEADS_TO.items() for now in after}
     assert {step for step in met.single if step[1] != GONE} == allowed
     assert stage_diagram().count('class="step"') == len(met.single)
+
+
+def test_every_file_with_stories_is_in_the_table_and_long_ones_are_told_apart() -> None:
+    told = stories()
+    marked = [path for path in TESTS.rglob("test_*.py") if "pytest.mark.lab" in path.read_text("utf-8")]
+    assert len(marked) > 5
+    assert [path.name for path in marked if path.name not in told and path != Path(__file__)] == []
+    assert "| `make test` | the demo tells the whole story | `tests/lab/test_stories.py` |" in told
+    assert re.search(r"^\| `make test-lab` \| a switchover on real clusters .* \|$", told, re.MULTILINE)
 
 
 def test_a_class_without_texts_below_its_names_has_none() -> None:
