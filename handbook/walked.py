@@ -15,19 +15,15 @@ from emr_dr.core.group import Group, Member, Placement, Policy, Stage, Wanted
 from emr_dr.core.recovery import decide
 from emr_dr.core.world import Cluster, EmrState, Health, ProvingResult, TargetState, World
 from walk.decisions import LEADS_TO, moved
-from walk.runs import ONE, PROTECTED, TWO, adversary, one_az
+from walk.runs import ONE, adversary, one_az
 from walk.search import Walk
-from walk.setup import ACTIVE_ACTIVE, ACTIVE_PASSIVE
 
 GONE = "forgotten"
 """What becomes of a member of which nothing is left."""
 
 WALKS = (
-    replace(PROTECTED, budget=adversary("fail, back, unfit")),
-    replace(TWO, scale=(ACTIVE_PASSIVE, ACTIVE_ACTIVE), budget=adversary("switch")),
-    replace(ONE, budget=adversary("fail, switch")),
+    replace(one_az(ONE), budget=adversary("fail, switch")),
     replace(one_az(ONE), budget=adversary("2 fail, 2 back")),
-    replace(one_az(ONE), budget=adversary("fail, gone, stranger")),
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from mkdocs.exceptions import PluginError
 
 from emr_dr.cli.main import VERBS, cli
-from emr_dr.core.group import Stage
+from emr_dr.core.group import ENDING, Stage
 from emr_dr.core.verdict import VerdictName
 from emr_dr.errors import EmrDrError
 from emr_dr.spec import json_schema
@@ -86,6 +86,7 @@ def test_every_step_that_the_protocol_allows_was_met_and_is_drawn() -> None:
     met = lives()
     allowed = {(was, now) for was, after in LEADS_TO.items() for now in after}
     assert {step for step in met.single if step[1] != GONE} == allowed
+    assert {was for was, now in met.single if now == GONE} >= {Stage.LAUNCHING, Stage.FENCING, *ENDING}
     assert stage_diagram().count('class="step"') == len(met.single)
 
 
