@@ -90,6 +90,13 @@ def test_a_controller_that_stands_still_says_so_when_it_begins_and_not_as_its_se
     assert "another controller leads: them" in shown(*still, Round(document, None, leader="them"))
 
 
+def test_whoever_follows_shows_what_the_leader_saves() -> None:
+    document = seen().document
+    members = tuple(replace(m, stage=Stage.FENCING, reason="handed over") for m in document.group.members)
+    later = replace(document, group=replace(document.group, members=members))
+    assert "handed over" in shown(Round(document, None, leader="them"), Round(later, None, leader="them"))
+
+
 def test_a_difference_from_the_spec_is_shown_once() -> None:
     observation = replace(seen().observation, remarks=(f"j-1: tags: {ODD}",))
     done = Round(seen().document, observation)

@@ -68,6 +68,8 @@ class Progress:
         elif done.leader != self._leader:
             self._line(f"another controller leads: {escape(done.leader)}")
         self._still, self._leader = bool(done.still), done.leader
+        if done.leader:  # what another one does, as it saves it
+            self._members(done.group)
 
     def _members(self, group: RecoveryGroup) -> None:
         old = {m.number: m for m in self._before.members} if self._before else {}
