@@ -8,7 +8,7 @@ import pytest
 from aws.aws_examples import Wire, refusal
 from emr_dr.aws.s3 import S3Artifacts
 from emr_dr.aws.session import Session
-from emr_dr.errors import PermanentError
+from emr_dr.errors import ConflictError, PermanentError
 
 
 async def test_a_file_is_stored_once_and_again_only_when_it_differs(
@@ -50,6 +50,8 @@ async def test_what_is_stored_is_told_by_its_digest_and_can_be_removed(
     assert await artifacts.digest("a.py") == hashlib.sha256(b"1").hexdigest()
     s3.put_object(Bucket="acme-looked-at", Key="emr-dr/a.py", Body=b"1")
     assert await artifacts.digest("a.py") == "", "somebody else put it"
+    with pytest.raises(ConflictError, match="is there already, and is not ours; move it away"):
+        await artifacts.put("a.py", b"1")
     await artifacts.remove("a.py")
     await artifacts.remove("a.py")
     assert await artifacts.digest("a.py") is None

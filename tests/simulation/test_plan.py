@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from emr_dr import service
 from emr_dr.core.group import Placement, Wanted
+from emr_dr.errors import ConflictError
 from emr_dr.provision.change import Change
 from emr_dr.service import Site
 from provision.memory_account import MemoryAccount
@@ -37,7 +40,7 @@ async def test_once_applied_a_plan_is_empty() -> None:
     assert await service.plan(site(scene, account)) == []
 
 
-async def test_a_file_that_differs_or_is_of_another_hand_is_told_and_put_right() -> None:
+async def test_a_file_that_differs_is_told_and_put_right() -> None:
     scene, account = Scene(), MemoryAccount()
     await apply(site(scene, account))
     scene.artifacts.files["prove.py"] = b"another"
@@ -45,6 +48,15 @@ async def test_a_file_that_differs_or_is_of_another_hand_is_told_and_put_right()
     assert (change.resource, change.field) == ("file s3://memory/prove.py", "sha256")
     assert await apply(site(scene, account)) == [change]
     assert scene.artifacts.files["prove.py"] == b"pass"
+
+
+async def test_a_file_of_another_hand_is_refused_and_nothing_is_made() -> None:
+    scene, account = Scene(), MemoryAccount()
+    scene.artifacts.files["prove.py"] = b"theirs"
+    for act in (service.plan, apply):
+        with pytest.raises(ConflictError, match=r"prove\.py: is there already, and is not ours"):
+            await act(site(scene, account))
+    assert (account.writes, scene.artifacts.files) == ([], {"prove.py": b"theirs"})
 
 
 async def test_a_strategy_that_wants_more_than_the_remembered_group_is_told() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from emr_dr.aws.errors import NotFoundError
-from emr_dr.errors import PermanentError
+from emr_dr.errors import ConflictError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from emr_dr.aws.session import Session
@@ -18,6 +18,8 @@ Json = Mapping[str, Any]  # what boto3 answers with; every field of it may be mi
 
 _DIGEST = "sha256"
 _GROUPS = "emr-dr-groups"
+_PORTAL = "look for a proxy or portal in between, and at AWS_ENDPOINT_URL"
+_MOVE = "move it away, or declare another place in cluster.artifacts"
 
 
 class S3Artifacts:
@@ -45,6 +47,7 @@ class S3Artifacts:
         (S3 API, Object.ETag).
 
         Raises:
+            ConflictError: Somebody else's file is there, or so it seems: it does not carry our digest.
             PermanentError: The bucket does not exist, or we may not write there.
             TransientError: No good answer; repeat.
         """
@@ -52,6 +55,10 @@ class S3Artifacts:
         digest = hashlib.sha256(body).hexdigest()
         async with self._session.within(f"storing s3://{self._bucket}/{key}"):
             stored = await self._stored(key)
+            if stored is None:
+                stored = {}
+            elif _DIGEST not in stored:
+                raise ConflictError("is there already, and is not ours", where=self.url(name), remedy=_MOVE)
             if stored.get(_DIGEST) != digest or self._group not in _groups(stored):
                 metadata = {_DIGEST: digest, _GROUPS: ",".join(sorted({*_groups(stored), self._group}))}
                 await self._session.call(
@@ -143,17 +150,19 @@ class S3Artifacts:
             remedy = "make it, or correct cluster.artifacts in the spec"
             raise NotFoundError("the bucket does not exist", where=f"s3://{self._bucket}", remedy=remedy) from error
 
-    async def _stored(self, key: str) -> Mapping[str, str]:
+    async def _stored(self, key: str) -> Mapping[str, str] | None:
         try:
             return await self._head(key)
         except PermanentError:
             # Without leave to list, S3 says 403 for what is merely missing; writing tells whether we are allowed here.
-            return {}
+            return None
 
     async def _head(self, key: str) -> Mapping[str, str]:
         head = await self._session.call(
             "S3", "HeadObject", lambda: self._client.head_object(Bucket=self._bucket, Key=key)
         )
+        if not head.get("ETag"):  # S3 sends one with each object; a portal that answers everything well does not
+            raise TransientError("the answer is not S3's", where=f"s3://{self._bucket}/{key}", remedy=_PORTAL)
         return head.get("Metadata", {})
 
 

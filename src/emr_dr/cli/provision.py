@@ -35,6 +35,8 @@ def plan(spec: Path, *, as_json: bool) -> None:
         click.echo(json.dumps({"changes": [change.as_dict() for change in changes]}, indent=2))
     elif changes:
         render.changes(changes)
+        if foreign := sum(change.asks for change in changes):
+            click.echo(f"{foreign} of these are in what is not ours: apply asks first, or takes --yes")
     else:
         click.echo(NOTHING)
 

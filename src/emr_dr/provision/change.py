@@ -56,7 +56,8 @@ class Change:
     def as_dict(self) -> dict[str, str]:
         """Return it for JSON."""
         words = {"resource": self.resource, "field": self.field, "from": self.before, "to": self.after, "why": self.why}
-        return words | ({"obstacle": self.obstacle} if self.obstacle else {})
+        asks = {"asks": "it is in what is not ours: apply asks first, or takes --yes"} if self.asks else {}
+        return words | ({"obstacle": self.obstacle} if self.obstacle else {}) | asks
 
     def __str__(self) -> str:
         if self.creates:

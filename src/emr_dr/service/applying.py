@@ -38,8 +38,10 @@ async def apply(
     document = await site.store.load(site.group)
     if document is None:
         await _refuse_other_stores(site)
+    files = await _files_to_put(site)
     made = await ensure(site.account, site.balancer, changed, consent=consent, pause=site.clock.sleep)
-    changes = [*made, *await _put_files(site, changed)]
+    await _put_files(site, files, changed)
+    changes = [*made, *files]
     if document is None:
         group = Group(site.group, uuid.uuid4().hex, STRATEGIES[site.strategy])
         entry = JournalEntry(site.clock.now(), "group_created", {"strategy": site.strategy})
@@ -52,16 +54,18 @@ async def apply(
     return changes
 
 
-async def _put_files(site: Site, changed: Callable[[Change], None]) -> Sequence[Change]:
+async def _files_to_put(site: Site) -> Sequence[Change]:
     try:
-        changes = await file_changes(site)
+        return await file_changes(site)
     except PermanentError:  # who may write there need not be allowed to look; the writing tells
-        changes = ()
+        return ()
+
+
+async def _put_files(site: Site, changes: Sequence[Change], changed: Callable[[Change], None]) -> None:
     for file in site.files:
         await site.artifacts.put(file.name, file.body)
     for each in changes:
         changed(each)
-    return changes
 
 
 async def _follow_spec(site: Site, changed: Callable[[Change], None]) -> Sequence[Change]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from emr_dr.core.group import Group
+from emr_dr.errors import ConflictError
 from emr_dr.provision import apply as provision
 from emr_dr.provision.change import Change
 from emr_dr.service.site import STRATEGIES, OwnFile, Site
@@ -35,8 +36,11 @@ def _file_change(file: OwnFile, found: str | None, url: str) -> Iterator[Change]
     wanted = hashlib.sha256(file.body).hexdigest()
     if found is None:
         yield Change("file", url, "", "", f"{len(file.body)} bytes", file.why)
+    elif not found:
+        remedy = "move it away, or declare another place in cluster.artifacts"
+        raise ConflictError("is there already, and is not ours", where=f"file {url}", remedy=remedy)
     elif found != wanted:
-        yield Change("file", url, "sha256", found or "of another hand", wanted, file.why)
+        yield Change("file", url, "sha256", found, wanted, file.why)
 
 
 def wanted_changes(site: Site, group: Group) -> Sequence[Change]:
