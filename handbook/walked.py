@@ -24,6 +24,7 @@ GONE = "forgotten"
 WALKS = (
     replace(one_az(ONE), budget=adversary("fail, switch")),
     replace(one_az(ONE), budget=adversary("2 fail, 2 back")),
+    replace(one_az(ONE), budget=adversary("gone")),
 )
 
 
