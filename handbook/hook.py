@@ -7,6 +7,7 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 
+from handbook.aws_calls import aws_calls
 from handbook.exits import exit_codes
 from handbook.lab_times import lab_times
 from handbook.spec_keys import spec_keys
@@ -87,6 +88,7 @@ def _decisions() -> str:
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "aws-calls": aws_calls,
     "decisions": _decisions,
     "exit-codes": exit_codes,
     "lab-times": lab_times,

@@ -15,6 +15,7 @@ from emr_dr.core.verdict import VerdictName
 from emr_dr.errors import EmrDrError
 from emr_dr.spec import json_schema
 from handbook import hook
+from handbook.aws_calls import ADAPTERS, operations
 from handbook.docstrings import beneath, table
 from handbook.exits import exit_codes
 from handbook.spec_keys import sections, spec_keys
@@ -97,6 +98,16 @@ def test_every_file_with_stories_is_in_the_table_and_long_ones_are_told_apart() 
     assert [path.name for path in marked if path.name not in told and path != Path(__file__)] == []
     assert "| `make test` | the demo tells the whole story | `tests/lab/test_stories.py` |" in told
     assert re.search(r"^\| `make test-lab` \| a switchover on real clusters .* \|$", told, re.MULTILINE)
+
+
+def test_every_call_of_an_adapter_is_listed() -> None:
+    called = operations()
+    assert {"RunJobFlow", "TerminateJobFlows", "DescribeCluster"} <= called["EMR"]
+    assert {"RegisterTargets", "DescribeTargetHealth", "CreateLoadBalancer"} <= called["ELBv2"]
+    assert all(called.values()), called
+    sent = re.findall(r"_client\.([a-z_]+)\(", "".join(path.read_text("utf-8") for path in ADAPTERS.glob("*.py")))
+    listed = {operation.lower() for each in called.values() for operation in each}
+    assert {name for name in sent if name.replace("_", "") not in listed} == set()
 
 
 def test_a_class_without_texts_below_its_names_has_none() -> None:
