@@ -48,10 +48,10 @@ lint: $(VENV)/.installed  ## Style, types, and the direction of imports
 docs: $(VENV)/.installed  ## Build the documentation into build/site; any broken link or place stops it
 	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=tests $(BIN)/python -m mkdocs build --strict --quiet
 
-fast-test: $(VENV)/.installed  ## The tests that need no services (under a minute)
+fast-test: $(VENV)/.installed  ## The tests that need no services (three minutes)
 	@$(BIN)/python -m pytest -m "not lab and not airflow" -q -n 2 --dist worksteal
 
-walk: $(VENV)/.installed  ## Search the protocol whole, on the product's own code (three minutes)
+walk: $(VENV)/.installed  ## Search the protocol whole, on the product's own code (two minutes)
 	@PYTHONPATH=tests $(BIN)/python -m walk --ci
 
 walk-all: $(VENV)/.installed  ## The same with every run, the large ones too
