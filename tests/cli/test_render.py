@@ -18,6 +18,7 @@ from emr_dr.core.group import Group, Member, Placement, Stage, Wanted
 from emr_dr.core.verdict import Verdict, VerdictName
 from emr_dr.core.world import Cluster, EmrState, Health, HostHealth, Sight, TargetState, World
 from emr_dr.errors import EmrDrError
+from emr_dr.provision.change import Change
 from emr_dr.service import Status
 
 ODD = "refused [arn:aws:iam::1:role/x] at [/emr-dr/proving-job.py]"
@@ -52,6 +53,18 @@ def test_the_batch_numbers_of_each_member_are_shown_where_it_has_a_range_of_its_
         assert ("1000000-1999999" in capsys.readouterr().out) is shown
         (member,) = json.loads(json.dumps(render.status_json(status)))["members"]
         assert member["batch_ids"] == told
+
+
+def test_a_plan_cuts_nothing_off_however_narrow_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    subnets = ",".join(f"subnet-{number:017x}" for number in range(6))
+    render.changes([Change("balancer", "etl-livy", "Subnets", subnets, "subnet-a", "because [it] is declared so")])
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "[it]" in out
+    assert out.count("subnet-0") >= 6
 
 
 def test_a_lease_that_was_given_back_leads_nothing() -> None:

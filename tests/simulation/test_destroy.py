@@ -9,6 +9,8 @@ from emr_dr import service
 from emr_dr.core.group import Placement, Stage, Wanted
 from emr_dr.core.world import EmrState
 from emr_dr.errors import ConflictError, PermanentError, TransientError
+from emr_dr.history.chronicle import recoveries
+from emr_dr.history.recoveries import Kind
 from emr_dr.provision.change import Change
 from emr_dr.service import Answer, Site
 from provision.memory_account import KilledError, MemoryAccount
@@ -69,6 +71,14 @@ async def test_clusters_end_before_what_they_stand_on_and_are_no_targets_when_th
     assert all(ended_when_deleted)
     done = [e.detail["effect"] for e in await scene.events("effect_done")][-3:]
     assert done == ["DeregisterTarget", "UnprotectCluster", "TerminateCluster"]
+
+
+async def test_history_tells_of_no_loss_when_members_end_with_their_group() -> None:
+    scene, account = Scene(), MemoryAccount()
+    await applied(scene, account)
+    await destroy(site(scene, account))
+    told = recoveries(await scene.store.journal(GROUP, limit=100_000))
+    assert [each.kind for each in told] == [Kind.FIRST_START]
 
 
 async def test_wherever_its_destroyer_dies_the_next_one_ends_it_and_nothing_is_launched_again() -> None:

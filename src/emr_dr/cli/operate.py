@@ -106,6 +106,8 @@ def conclude(done: Round) -> None:
         TransientError: Nothing was decided, or not everything was seen; the next tick may do better.
     """
     name = done.group.name
+    if service.destroyed(done.group):  # nothing is wanted, and what it stood on has gone: that it is not seen is right
+        return
     if done.group.held:
         what = f"automation stopped itself: {done.group.held}"
         raise PermanentError(what, where=name, remedy=service.HELD_REMEDY)

@@ -90,8 +90,8 @@ def destroy(spec: Path, *, as_json: bool, dry_run: bool, yes: bool) -> None:
     found = run(spec, lambda assembly: service.doom(assembly.site), looks=True, ending=True)
     if not as_json:
         show_doomed(found)
-    elif dry_run:
-        click.echo(json.dumps({"done": False, **doomed_json(found)}, indent=2))
+    elif dry_run or not found.anything:
+        click.echo(json.dumps({"done": not dry_run, **doomed_json(found)}, indent=2))
     if dry_run or not found.anything:
         return
     if not named(load_spec(spec).group, yes=yes, as_json=as_json):

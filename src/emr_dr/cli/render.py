@@ -34,9 +34,17 @@ def status(seen: Status) -> None:
     console.print(_status_view(seen), soft_wrap=True)
 
 
+def whole_table(*heads: str) -> Table:
+    """Return a table that breaks what is too long for a cell, and cuts nothing off: it is there to be copied."""
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table
+
+
 def changes(planned: Sequence[Change]) -> None:
     """Print what would change as a table, however narrow the terminal."""
-    table = Table("resource", "field", "from", "to", "why", box=None, pad_edge=False)
+    table = whole_table("resource", "field", "from", "to", "why")
     for each in planned:
         after = each.after or ("-" if each.field else "removed")
         if each.creates:

@@ -2,9 +2,8 @@
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from emr_dr.cli.render import UNCUT
+from emr_dr.cli.render import UNCUT, whole_table
 from emr_dr.ports.store import JsonValue
 from emr_dr.service import Doomed, Running
 
@@ -16,7 +15,7 @@ def show_doomed(found: Doomed) -> None:
     if not found.anything:
         console.print("nothing of this group is there")
         return
-    table = Table("to be deleted", "id", "because", box=None, pad_edge=False)
+    table = whole_table("to be deleted", "id", "because")
     for each in found.clusters:
         name = f"member {each.member.number}" if each.member is not None else "cluster"
         table.add_row(name, escape(each.cluster), _state(each))

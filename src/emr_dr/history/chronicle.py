@@ -47,6 +47,7 @@ class Chronicle:
             "group_held": self._held,
             "hold_released": self._held,
             "decided": self._weighed,
+            "group_ended": self._ended,
         }
 
     @property
@@ -136,6 +137,12 @@ class Chronicle:
     def _held(self, _: JournalEntry, detail: Mapping[str, Any]) -> None:
         if draft := self._open:
             draft.held = detail.get("reason", "")
+
+    def _ended(self, _: JournalEntry, detail: Mapping[str, Any]) -> None:
+        """A person destroyed the group: that its members end is no loss."""
+        for number in detail["condemned"]:
+            if number in self._members:
+                self._members[number].stage = Stage.CONDEMNED
 
     def _weighed(self, entry: JournalEntry, detail: Mapping[str, Any]) -> None:
         """Whether with this decision the recovery has settled, or is complete."""
