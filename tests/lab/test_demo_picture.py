@@ -54,6 +54,13 @@ def test_each_member_is_drawn_in_its_stages_from_the_loss_on() -> None:
     assert bars(svg, "proving") == ["proving: +30.0 s to +40.0 s"]
 
 
+def test_a_member_that_nothing_happened_to_is_drawn_as_serving_all_the_time() -> None:
+    svg = picture({**REPORT, "accepted_by_member": {"1": 1, "2": 1, "3": 2}})
+    assert bars(svg, "serving")[-1] == "serving: -30.0 s to +90.0 s"
+    assert ">member 3</text>" in svg
+    assert len(bars(svg, "serving")) == 3
+
+
 def test_the_address_is_drawn_as_clients_found_it() -> None:
     assert bars(picture(REPORT), "none") == ["no answer 45.0 s: +0.0 s to +45.0 s"]
     assert bars(picture({**REPORT, "outage": None}), "none") == []

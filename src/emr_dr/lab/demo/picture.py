@@ -76,15 +76,20 @@ def picture(told: Told) -> str:
     zero = float(killed["at"])
     begun = next((e["at"] - zero for e in events if e["event"] == "first_member_serves"), events[0]["at"] - zero)
     end = max(e["at"] for e in events) - zero
-    lanes = [*_members(events, zero, begun, end), _address(told, zero, begun, end), *_batches(events, zero, end)]
+    lanes = [*_members(told, zero, begun, end), _address(told, zero, begun, end), *_batches(events, zero, end)]
     return _drawn(lanes, _marks(told, killed, zero), begun, end)
 
 
-def _members(events: Iterable[Told], zero: float, begun: float, end: float) -> Iterator[Lane]:
-    """A lane for each member. What served before the controller's first word is told by how it left that stage."""
-    lives = dict[int, list[Span]]()
-    places = dict[int, str]()
-    for e in events:
+def _members(told: Told, zero: float, begun: float, end: float) -> Iterator[Lane]:
+    """A lane for each member. What it was before the controller's first word is told by how it left that stage.
+
+    One that accepted batches and of which no change was told has served all the time.
+    """
+    unchanged = Span(begun, end, "serving", "serving")
+    changed = {e["member"] for e in told["timeline"] if e["event"] == "stage_changed"}
+    lives = {int(n): [unchanged] for n in told.get("accepted_by_member", ()) if int(n) not in changed}
+    places = dict.fromkeys(lives, "")
+    for e in told["timeline"]:
         at = e["at"] - zero
         if e["event"] == "stage_changed":
             spans = lives.setdefault(e["member"], [])
@@ -97,7 +102,7 @@ def _members(events: Iterable[Told], zero: float, begun: float, end: float) -> I
         elif e["event"] == "member_left":
             _close(lives.get(e["member"], []), at)
     for number, spans in sorted(lives.items()):
-        yield Lane(f"member {number} {places[number]}", spans)
+        yield Lane(f"member {number} {places[number]}".strip(), spans)
 
 
 def _close(spans: list[Span], at: float) -> None:
