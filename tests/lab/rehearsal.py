@@ -227,8 +227,8 @@ def eventually(met: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 @contextmanager
-def rehearsal(folder: Path, *options: str, **times: str) -> Iterator[Rehearsal]:
-    """Bring a lab and its first member up; everything is down when the block has ended.
+def rehearsal(folder: Path, *options: str, strategy: str = "active-passive", **times: str) -> Iterator[Rehearsal]:
+    """Bring a lab and its first members up; everything is down when the block has ended.
 
     `options` are those of `lab up`, `times` its settings.
     """
@@ -240,7 +240,7 @@ def rehearsal(folder: Path, *options: str, **times: str) -> Iterator[Rehearsal]:
     try:
         town.verb("lab", "up", "--detach", "--owner", str(os.getpid()), *options, *settings)
         env |= json.loads(town.verb("lab", "env", "--json"))
-        town.spec.write_text(town.verb("lab", "spec", "active-passive"))
+        town.spec.write_text(town.verb("lab", "spec", strategy))
         town.verb("apply", "--spec", str(town.spec), seconds=240)
         town.aws("s3", "cp", job.__file__, f"s3://{BUCKET}/jobs/job.py")
         yield town

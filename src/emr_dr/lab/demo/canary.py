@@ -13,9 +13,15 @@ DEADLINE = aiohttp.ClientTimeout(total=2)
 
 @dataclass
 class Canary:
-    """One request a period, each on a connection of its own, and when the answers were good (seconds of the epoch)."""
+    """One request a period, each on a connection of its own, and when the answers were good (seconds of the epoch).
+
+    Attributes:
+        source: The address that it asks from; empty for any.
+    """
 
     url: str
+    source: str = ""
+    period: float = PERIOD
     last_good: float = 0.0
     failures: int = 0
     gaps: list[tuple[float, float]] = field(default_factory=list)
@@ -23,7 +29,8 @@ class Canary:
 
     async def run(self) -> None:
         """Ask until cancelled."""
-        connector = aiohttp.TCPConnector(force_close=True)
+        local = (self.source, 0) if self.source else None
+        connector = aiohttp.TCPConnector(force_close=True, local_addr=local)
         async with aiohttp.ClientSession(timeout=DEADLINE, connector=connector) as session:
             while True:
                 if await self._good(session):
@@ -33,7 +40,7 @@ class Canary:
                     self.last_good = now
                 else:
                     self.failures += 1
-                await asyncio.sleep(PERIOD)
+                await asyncio.sleep(self.period)
 
     def outage(self, since: float) -> tuple[float, float] | None:
         """The longest silence that ended after `since`, as (last good, first good), if there was one."""

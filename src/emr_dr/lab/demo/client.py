@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -36,11 +36,19 @@ class Batch:
     interrupted: bool = False
     runs: bool = False
     """Livy said `running` at the last poll."""
+    source: str = ""
+    """The address that its client stands at; empty for any."""
+    numbers: list[int] = field(default_factory=list)
+    """What Livy called it, each time it was accepted."""
 
     @property
     def unfinished(self) -> bool:
         """Accepted, and not known to have ended."""
         return self.fate is Fate.RUNNING
+
+    def on(self, member: range | None) -> bool:
+        """Whether the member whose Livy gives out these numbers took it last; None stands for whichever there is."""
+        return bool(self.numbers) and (member is None or self.numbers[-1] in member)
 
 
 @dataclass
@@ -62,6 +70,7 @@ class Client:
     """Keeps `width` batches going through one address until it is told to stop.
 
     Attributes:
+        sources: The addresses that batches are submitted and polled from, in turn; empty for any.
         payload: Makes the body of POST /batches for a batch's key.
         told: Is told what happens, as (event, detail).
     """
@@ -71,6 +80,7 @@ class Client:
     told: Callable[[str, str], None]
     width: int = 2
     patience: float = 240.0
+    sources: Sequence[str] = ("",)
     tally: Tally = field(default_factory=Tally)
     _stopping: bool = False
 
@@ -84,16 +94,20 @@ class Client:
         """Begin no more batches."""
         self._stopping = True
 
-    def interrupt(self) -> int:
-        """Note which batches are unfinished now, as the disaster strikes; returns how many."""
-        unfinished = [b for b in self.tally.batches if b.unfinished]
+    def interrupt(self, member: range | None = None) -> int:
+        """Note which batches are unfinished now, as the disaster strikes; returns how many.
+
+        Where several members serve, `member` has the numbers of the one that is lost.
+        """
+        unfinished = [b for b in self.tally.batches if b.unfinished and b.on(member)]
         for batch in unfinished:
             batch.interrupted = True
         return len(unfinished)
 
     async def _work(self) -> None:
         while not self._stopping:
-            batch = Batch(f"batch-{len(self.tally.batches) + 1:02d}")
+            begun = len(self.tally.batches)
+            batch = Batch(f"batch-{begun + 1:02d}", source=self.sources[begun % len(self.sources)])
             self.tally.batches.append(batch)
             await self._carry(batch)
 
@@ -104,7 +118,8 @@ class Client:
                 batch.fate = Fate.LOST if batch.accepted else Fate.WAITING
                 return
             batch.accepted += 1
-            batch.fate = Fate.RUNNING
+            batch.numbers.append(number)
+            batch.fate, batch.runs = Fate.RUNNING, False
             self.told(
                 "batch_resubmitted" if batch.accepted > 1 else "batch_accepted", f"{batch.key} is number {number}"
             )
@@ -125,7 +140,7 @@ class Client:
             self.tally.attempted += 1
             try:
                 async with (
-                    aiohttp.ClientSession(timeout=DEADLINE) as session,
+                    _session(batch) as session,
                     session.post(f"{self.url}/batches", json=self.payload(batch.key)) as answer,
                 ):
                     if answer.status == HTTPStatus.CREATED:
@@ -137,9 +152,7 @@ class Client:
         return None
 
     async def _poll(self, batch: Batch, number: int) -> bool:
-        async with aiohttp.ClientSession(
-            timeout=DEADLINE
-        ) as session:  # one connection for the whole task, as Airflow's hook
+        async with _session(batch) as session:  # one connection for the whole task, as Airflow's hook
             while True:
                 await asyncio.sleep(1)
                 try:
@@ -155,3 +168,8 @@ class Client:
                 batch.runs = body.get("state") == "running"
                 if body.get("state") in ENDED:
                     return ENDED[body["state"]]
+
+
+def _session(batch: Batch) -> aiohttp.ClientSession:
+    local = (batch.source, 0) if batch.source else None
+    return aiohttp.ClientSession(timeout=DEADLINE, connector=aiohttp.TCPConnector(local_addr=local))

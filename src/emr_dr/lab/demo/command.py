@@ -9,13 +9,14 @@ import click
 from rich.console import Console
 
 from emr_dr.lab.demo.picture import picture
+from emr_dr.lab.demo.plots import PLOTS
 from emr_dr.lab.demo.show import Screen, print_report
 from emr_dr.lab.demo.story import play
 from emr_dr.lab.fetch import fetched
 
 
 @click.command()
-@click.argument("strategy", type=click.Choice(["active-passive"]))
+@click.argument("strategy", type=click.Choice(list(PLOTS)))
 @click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
 @click.option(
     "--picture", "drawing", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline here, as SVG."
@@ -23,17 +24,17 @@ from emr_dr.lab.fetch import fetched
 @click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
 def demo(strategy: str, *, report: Path | None, drawing: Path | None, keep: bool) -> None:
     """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About three minutes."""
-    del strategy  # the only one there is yet
+    plot = PLOTS[strategy]
     fetched()
     console = Console()
     with Screen(console) as screen:
-        told: dict[str, Any] = asyncio.run(play(screen.tell, keep=keep))
+        told: dict[str, Any] = asyncio.run(play(plot, screen.tell, keep=keep))
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(json.dumps(told, indent=2) + "\n")
     if drawing is not None:
         drawing.parent.mkdir(parents=True, exist_ok=True)
         drawing.write_text(picture(told))
-    print_report(console, told)
+    print_report(console, told, plot.figures)
     if not told["ok"]:
         raise click.exceptions.Exit(1)

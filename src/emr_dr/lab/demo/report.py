@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from emr_dr.lab.demo.client import Batch, Fate, Tally
+from emr_dr.lab.demo.plots import Plot
+
+_LAST_STEP = {True: {"from": "proving", "to": "standby"}, False: {"to": "serving"}}
+"""How the last of the wanted members comes to its place, with and without a standby."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,19 @@ class Evidence:
     """Everything the report is computed from.
 
     Attributes:
-        outage: Last good and first good answer at the address.
+        outage: Last good and first good answer at the address after the kill, of the client that waited longest.
+        longest: The same, whenever it was.
+        served: The batch numbers of each member that ever served, by its number.
         marks: Names of the files that runs of jobs left: `<batch>.<run>.started` and `.completed`.
     """
 
+    plot: Plot
     killed_at: float
     killed_cluster: str
     timeline: Sequence[Event]
     outage: tuple[float, float] | None
+    longest: tuple[float, float] | None
+    served: Mapping[str, range]
     tally: Tally
     marks: Sequence[str]
     clusters: Sequence[Launched]
@@ -52,7 +61,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the story measured, in seconds; None where a step was never seen."""
+    """What the story measured, in seconds; None where a step was never seen, or is none of this story's."""
 
     detect_seconds: float | None = None
     launch_seconds: float | None = None
@@ -60,14 +69,17 @@ class Figures:
     switch_seconds: float | None = None
     rto_seconds: float | None = None
     overhead_seconds: float | None = None
+    replaced_seconds: float | None = None
+    longest_gap_seconds: float | None = None
 
 
 def report(seen: Evidence) -> dict[str, Any]:
     """Return the report as `--json` writes it."""
     measured = figures(seen)
     batches = count_batches(seen.tally.batches, seen.marks)
+    by_member = accepted_by_member(seen.tally.batches, seen.served)
     ended = sum(c.state.startswith("TERMINATED") for c in seen.clusters)
-    problems = _problems(measured, batches, seen)
+    problems = _problems(measured, batches, by_member, seen)
     return {
         "ok": not problems,
         "problems": problems,
@@ -80,6 +92,7 @@ def report(seen: Evidence) -> dict[str, Any]:
         },
         "batches": batches,
         "wrong_answers": seen.tally.wrong_answers,
+        "accepted_by_member": by_member,
         "clusters": {"launched": len(seen.clusters), "left_running": seen.left_running, "ended": ended},
         "targets": list(seen.targets),
         "shortened": [dict(s) for s in seen.shortened],
@@ -102,14 +115,26 @@ def figures(seen: Evidence) -> Figures:
         else None
     )
     rto = seen.outage[1] - seen.outage[0] if seen.outage else None
+    # Who takes over: a standby that was proven long ago, or the replacement once it is; with several, who is left.
+    ready = _first(after, "stage_changed", **{"from": "standby", "to": "admitting"}) if seen.plot.standby else proven
+    alone = seen.plot.wanted == 1
+    whole = _first(after, "stage_changed", **_LAST_STEP[bool(seen.plot.standby)])
     return Figures(
         detect_seconds=lost.at - seen.killed_at if lost else None,
         launch_seconds=launch,
         prove_seconds=proven.at - proving.at if proven and proving else None,
-        switch_seconds=seen.outage[1] - proven.at if seen.outage and proven else None,
+        switch_seconds=seen.outage[1] - ready.at if seen.outage and ready and seen.plot.serving == 1 else None,
         rto_seconds=rto,
-        overhead_seconds=rto - launch if rto is not None and launch is not None else None,
+        overhead_seconds=rto - launch if rto is not None and launch is not None and alone else None,
+        replaced_seconds=whole.at - seen.killed_at if whole else None,
+        longest_gap_seconds=seen.longest[1] - seen.longest[0] if seen.longest else None,
     )
+
+
+def accepted_by_member(batches: Sequence[Batch], served: Mapping[str, range]) -> dict[str, int]:
+    """How many submissions each member accepted, by the numbers that its Livy gives out."""
+    numbers = [n for b in batches for n in b.numbers]
+    return {member: sum(n in own for n in numbers) for member, own in served.items()}
 
 
 def count_batches(batches: Sequence[Batch], marks: Iterable[str]) -> dict[str, int]:
@@ -127,18 +152,22 @@ def count_batches(batches: Sequence[Batch], marks: Iterable[str]) -> dict[str, i
     }
 
 
-def _problems(measured: Figures, batches: Mapping[str, int], seen: Evidence) -> list[str]:
+def _problems(measured: Figures, batches: Mapping[str, int], by_member: Mapping[str, int], seen: Evidence) -> list[str]:
     """What keeps the story from being called a success, in words."""
-    found = [f"{name} was never seen" for name, value in asdict(measured).items() if value is None]
+    values = asdict(measured)
+    found = [f"{name} was never seen" for name in seen.plot.figures if values[name] is None]
     if batches["interrupted"] < 1:
         found.append("no batch was running when the AZ died")
     found += [f"{batches[name]} batches: {name}" for name in ("lost", "failed", "ran_twice") if batches[name]]
     if seen.tally.wrong_answers:
         found.append(f"{seen.tally.wrong_answers} polls were answered about another job")
-    if seen.left_running != 1:
-        found.append(f"{seen.left_running} clusters left running, 1 is right")
-    if len(seen.clusters) != 2:  # noqa: PLR2004 - the first member and its replacement
-        found.append(f"{len(seen.clusters)} clusters launched, 2 are right")
+    wanted = seen.plot.wanted
+    if seen.left_running != wanted:
+        found.append(f"{seen.left_running} clusters left running, {wanted} is right")
+    if len(seen.clusters) != wanted + 1:  # the first ones, and the lost one's replacement
+        found.append(f"{len(seen.clusters)} clusters launched, {wanted + 1} are right")
+    idle = [member for member, count in list(by_member.items())[: seen.plot.serving] if not count]
+    found += [f"member {member} served and was given no batch" for member in idle]
     return found
 
 

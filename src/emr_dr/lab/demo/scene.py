@@ -64,13 +64,16 @@ class Scene:
         answer: dict[str, Any] = json.loads(await self.verb("status", "--spec", str(self.spec), "--json", seconds=60))
         return answer
 
-    async def serving(self) -> Mapping[str, str]:
-        """The member that serves, as `status` shows it."""
+    async def serving(self) -> Mapping[str, Any]:
+        """The member that serves, as `status` shows it; the first of them where several do."""
+        return (await self.all_serving())[0]
+
+    async def all_serving(self) -> Sequence[Mapping[str, Any]]:
+        """Every member that serves, as `status` shows it."""
         members = [m for m in (await self.status())["members"] if m["stage"] == "serving"]
         if not members:
             raise PermanentError("no member serves", where="demo", remedy=f"see {self.folder}")
-        serving: Mapping[str, str] = members[0]
-        return serving
+        return members
 
     async def address(self) -> str:
         """The DNSName of the group's balancer."""
@@ -134,7 +137,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(folder: Path, *, stand_in: bool) -> AsyncIterator[Scene]:
+async def open_scene(folder: Path, *, stand_in: bool, strategy: str = "active-passive") -> AsyncIterator[Scene]:
     """Bring the demo's own lab up, and down again however the story ends."""
     env = {"EMR_DR_LAB_DIR": str(folder / "lab")}
     up = ["lab", "up", "--detach", "--owner", str(os.getpid()), *(["--stand-in"] if stand_in else [])]
@@ -144,7 +147,7 @@ async def open_scene(folder: Path, *, stand_in: bool) -> AsyncIterator[Scene]:
         await run_verb(*up, env=env, seconds=120)
         env |= json.loads(await run_verb("lab", "env", "--json", env=env, seconds=30))
         spec = folder / "emr-dr.yaml"
-        spec.write_text(await run_verb("lab", "spec", "active-passive", env=env, seconds=30))
+        spec.write_text(await run_verb("lab", "spec", strategy, env=env, seconds=30))
         scene = Scene(folder, spec, env, "s3://acme-artifacts/jobs/demo-job.py")
         await asyncio.to_thread(scene.stage)
         yield scene

@@ -1,6 +1,7 @@
 """The demo as people see it: one line an event as it happens, and a table at the end."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Self
 
 from rich.console import Console
@@ -12,14 +13,6 @@ from emr_dr.lab.demo.report import Event
 QUIET = frozenset({"effect_done", "decided", "said", "poll_failed"})
 """Events that stay in the report; on the screen they would bury the story."""
 COLOURS = {"az_killed": "bold red", "converged": "bold green", "entitlement_moved": "bold cyan"}
-FIGURES = {
-    "detect_seconds": "detected: the kill until the verdict",
-    "launch_seconds": "launched: RunJobFlow until WAITING",
-    "prove_seconds": "proven: up until its Spark job had passed",
-    "switch_seconds": "switched: proven until the first good answer at the address",
-    "rto_seconds": "recovery time: last good until first good answer",
-    "overhead_seconds": "of which ours: recovery time less launch",
-}
 
 
 class Screen:
@@ -52,10 +45,10 @@ class Screen:
         )
 
 
-def print_report(console: Console, told: dict[str, Any]) -> None:
-    """Print the figures and the counts."""
+def print_report(console: Console, told: dict[str, Any], figures: Mapping[str, str]) -> None:
+    """Print the figures, each in its words, and the counts."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    for key, words in FIGURES.items():
+    for key, words in figures.items():
         table.add_row(words, "-" if told[key] is None else f"{told[key]:.1f} s", style="bold" if "rto" in key else "")
     console.print()
     console.print(table)
@@ -63,6 +56,9 @@ def print_report(console: Console, told: dict[str, Any]) -> None:
         console.print(
             f"{name}: " + ", ".join(f"{v} {k.replace('_', ' ')}" for k, v in told[name].items()), highlight=False
         )
+    if told["accepted_by_member"]:
+        shares = (f"{count} by member {member}" for member, count in told["accepted_by_member"].items())
+        console.print(f"accepted: {', '.join(shares)}; {told['wrong_answers']} wrong answers", highlight=False)
     console.print("targets: " + "; ".join(told["targets"]), highlight=False, soft_wrap=True)
     console.print("\nshorter here than on AWS:", style="dim")
     for each in told["shortened"]:

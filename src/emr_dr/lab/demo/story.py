@@ -1,19 +1,20 @@
-"""The story of `demo active-passive`: serve, lose the Availability Zone, recover, and go on; told as it happens."""
+"""The story of every demo: serve, lose an Availability Zone that serves, recover, and go on; told as it happens."""
 
 import asyncio
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from emr_dr.errors import PermanentError
-from emr_dr.lab.demo.canary import Canary
+from emr_dr.lab.demo.canary import PERIOD, Canary
 from emr_dr.lab.demo.client import Client, Fate
+from emr_dr.lab.demo.plots import Plot
 from emr_dr.lab.demo.processes import end, read_events, start_watch
 from emr_dr.lab.demo.report import Event, Evidence, report
 from emr_dr.lab.demo.scene import Scene, open_scene
@@ -32,9 +33,11 @@ class Story:
         told: Is told each event as it happens, for whoever shows them.
     """
 
+    plot: Plot
     scene: Scene
     told: Told
     timeline: list[Event] = field(default_factory=list)
+    served: dict[str, range] = field(default_factory=dict)
     killed_at: float = 0.0
     killed_cluster: str = ""
 
@@ -51,28 +54,44 @@ class Story:
         await self.scene.verb("apply", "--spec", str(self.scene.spec), "--json", seconds=180)
         address = await self.scene.address()
         self.note("first_member_serves", "demo", address=address)
-        client = Client(f"http://{address}:8998", self.scene.payload, self._of_client)
-        canary = Canary(f"http://{address}:8998")
-        async with self._watching(), _background(canary.run()):
+        sources = self.plot.sources
+        client = Client(f"http://{address}:8998", self.scene.payload, self._of_client, sources=sources)
+        canaries = [
+            Canary(f"http://{address}:8998", source, PERIOD if len(sources) == 1 else 1.0) for source in sources
+        ]
+        async with self._watching(), _background(*(canary.run() for canary in canaries)):
             working = asyncio.create_task(client.run())
             try:
-                await self._until(lambda: _steady(client), 150, "a batch that succeeded, and another that runs")
-                await self._kill(client)
+                await self._kill(client, await self._victim(client))
                 await self._until_converged(client)
                 client.stop()
                 async with asyncio.timeout(LAST_BATCHES):
                     await working
             finally:
                 working.cancel()
-            return await self._report(client, canary)
+            return await self._report(client, canaries)
 
-    async def _kill(self, client: Client) -> None:
-        """Kill the AZ of the serving member while its batches run."""
-        serving = await self.scene.serving()
+    async def _victim(self, client: Client) -> Mapping[str, Any]:
+        """Wait until all goes well and every member that serves has had work; return one that runs some."""
+        serving = await self.scene.all_serving()
+        self._remember(serving)
+        what = "a batch that succeeded, and another that runs"
+        await self._until(lambda: _steady(client, self.served.values()), self.plot.begin_seconds, what)
+        runs = [b for b in client.tally.batches if b.unfinished and b.runs]
+        return next(m for m in serving if any(b.on(self.served[str(m["number"])]) for b in runs))
+
+    def _remember(self, members: Iterable[Mapping[str, Any]]) -> None:
+        """Keep the batch numbers of members that serve."""
+        for each in members:
+            first, last = each["batch_ids"]
+            self.served[str(each["number"])] = range(first, last + 1)
+
+    async def _kill(self, client: Client, serving: Mapping[str, Any]) -> None:
+        """Kill the AZ of a serving member while its batches run."""
         self.killed_cluster = serving["cluster"]
         done = json.loads(await self.scene.verb("lab", "kill-az", serving["az"], "--json", seconds=60))
         self.killed_at = done["at"]
-        interrupted = client.interrupt()
+        interrupted = client.interrupt(self.served[str(serving["number"])])
         self.note(
             "az_killed",
             "demo",
@@ -83,7 +102,7 @@ class Story:
         )
 
     async def _until_converged(self, client: Client) -> None:
-        """Wait until one other member serves, the old one has ended, and a batch succeeded since."""
+        """Wait until all that is wanted is there without the old one, that has ended, and a batch succeeded since."""
         done_before = sum(b.fate == "succeeded" for b in client.tally.batches)
         until = time.monotonic() + RECOVERY_PATIENCE
         while time.monotonic() < until:
@@ -92,12 +111,19 @@ class Story:
             resumed = sum(b.fate == "succeeded" for b in client.tally.batches) > done_before
             if (
                 resumed
-                and [m["stage"] for m in members] == ["serving"]
-                and members[0]["cluster"] != self.killed_cluster
+                and sorted(m["stage"] for m in members) == self.plot.stages
+                and self.killed_cluster not in {m["cluster"] for m in members}
                 and status["answer"] == "healthy"
-                and await self.scene.running() == 1
+                and await self.scene.running() == self.plot.wanted
             ):
-                self.note("converged", "demo", cluster=members[0]["cluster"], az=members[0]["az"])
+                serving = [m for m in members if m["stage"] == "serving"]
+                self._remember(serving)
+                self.note(
+                    "converged",
+                    "demo",
+                    cluster=", ".join(m["cluster"] for m in serving),
+                    az=", ".join(m["az"] for m in serving),
+                )
                 return
             await asyncio.sleep(1)
         raise PermanentError("the recovery did not converge in time", where="demo", remedy=f"see {self.scene.folder}")
@@ -130,13 +156,17 @@ class Story:
         detail = {k: v for k, v in told.items() if k not in ("event", "level", "timestamp", "group", "at")}
         self.note(str(told["event"]), "watch", **detail)
 
-    async def _report(self, client: Client, canary: Canary) -> dict[str, Any]:
-        await self._until(lambda: canary.last_good > self.killed_at, 30, "a good answer at the address")
+    async def _report(self, client: Client, canaries: Sequence[Canary]) -> dict[str, Any]:
+        after = self.killed_at
+        await self._until(lambda: all(c.last_good > after for c in canaries), 30, "a good answer at the address")
         seen = Evidence(
+            plot=self.plot,
             killed_at=self.killed_at,
             killed_cluster=self.killed_cluster,
             timeline=sorted(self.timeline, key=lambda e: e.at),
-            outage=canary.outage(self.killed_at),
+            outage=_longest(canaries, since=after),
+            longest=_longest(canaries, since=0),
+            served=self.served,
             tally=client.tally,
             marks=self.scene.marks(),
             clusters=await self.scene.clusters(),
@@ -147,23 +177,31 @@ class Story:
         return report(seen)
 
 
-def _steady(client: Client) -> bool:
-    """Whether all goes well, and a batch runs in Spark for the disaster to interrupt."""
+def _steady(client: Client, members: Iterable[range]) -> bool:
+    """Whether all goes well, every member has had work, and a batch runs in Spark for the disaster to interrupt."""
     batches = client.tally.batches
-    return any(b.fate is Fate.SUCCEEDED for b in batches) and any(b.unfinished and b.runs for b in batches)
+    given = all(any(b.on(member) for b in batches) for member in members)
+    return given and any(b.fate is Fate.SUCCEEDED for b in batches) and any(b.unfinished and b.runs for b in batches)
+
+
+def _longest(canaries: Iterable[Canary], since: float) -> tuple[float, float] | None:
+    """The longest silence that any of them met and that ended after `since`."""
+    met = [gap for canary in canaries if (gap := canary.outage(since)) is not None]
+    return max(met, key=lambda gap: gap[1] - gap[0], default=None)
 
 
 @asynccontextmanager
-async def _background(work: Any) -> AsyncIterator[None]:  # noqa: ANN401 - any coroutine
-    task = asyncio.create_task(work)
+async def _background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each) for each in work]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def play(told: Told, *, stand_in: bool = False, keep: bool = False) -> dict[str, Any]:
+async def play(plot: Plot, told: Told, *, stand_in: bool = False, keep: bool = False) -> dict[str, Any]:
     """Bring a lab up, play the story in it, and take everything down again, also when it fails or is stopped.
 
     Raises:
@@ -172,8 +210,8 @@ async def play(told: Told, *, stand_in: bool = False, keep: bool = False) -> dic
     folder = Path(tempfile.mkdtemp(prefix="emr-dr-demo-"))
     begun = time.monotonic()
     try:
-        async with open_scene(folder, stand_in=stand_in) as scene:
-            outcome = await Story(scene, told).run()
+        async with open_scene(folder, stand_in=stand_in, strategy=plot.strategy) as scene:
+            outcome = await Story(plot, scene, told).run()
     except asyncio.CancelledError:  # stopped by a person: there is nothing to look into
         shutil.rmtree(folder, ignore_errors=True)
         raise
