@@ -136,6 +136,14 @@ def test_a_status_tells_differences_and_ec2s_word_where_there_is_one(capsys: pyt
     assert '"impaired"' in json.dumps(as_json)
 
 
+def test_a_tick_on_a_destroyed_group_ends_well_though_its_targets_are_not_seen() -> None:
+    document, observation = seen().document, seen().observation
+    blind = replace(observation, world=replace(observation.world, blind=frozenset({Sight.TARGETS})))
+    with pytest.raises(EmrDrError):
+        conclude(Round(document, blind))
+    conclude(Round(replace(document, group=Group("etl", "origin", Wanted(0))), blind))
+
+
 def test_a_tick_ends_with_the_exit_code_of_how_its_last_round_ended() -> None:
     document, observation = seen().document, seen().observation
     conclude(Round(document, observation))

@@ -20,6 +20,7 @@ address:                                # the one address that clients use, what
   balancer:
     name: $group-livy
     subnets: [subnet-@@-a, subnet-@@-b]   # one for each AZ; with two the address survives the loss of one
+    # dns: {zone: Z0123456789ABCDEFGHIJ, name: livy.example.internal}   a name of your own, in Route 53
 $stickiness
 services:                               # what must work; $listeners
   livy: {port: 8998}
@@ -70,8 +71,9 @@ store:
 
 # What to do next:
 #   1. replace every @@, then: emr-dr validate
-#   2. make the balancer and the first member: emr-dr apply
-#   3. let it watch: emr-dr watch
+#   2. see what would be made: emr-dr plan
+#   3. make the balancer and the first member: emr-dr apply
+#   4. let it watch: emr-dr watch
 """
 
 _STICKINESS = """\
