@@ -32,7 +32,7 @@ demo: setup  ## An Availability Zone dies, and Spark goes on (about three minute
 
 # The parts and Airflow arrive while style and types are checked, and the documentation is built.
 test: $(VENV)/.installed  ## Everything that CI runs
-	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint docs
+	@$(MAKE) --no-print-directory --output-sync=line -j2 parts lint docs airflow-envs
 	@$(MAKE) --no-print-directory fast-test
 	@$(MAKE) --no-print-directory walk
 	@$(MAKE) --no-print-directory sim WORLDS=500
