@@ -2,19 +2,31 @@
 
 import asyncio
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from emr_dr import service
+from emr_dr.controller.loop import Controller
 from emr_dr.core.group import Placement, Stage, Wanted
 from emr_dr.core.world import EmrState
 from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.history.chronicle import recoveries
 from emr_dr.history.recoveries import Kind
+from emr_dr.lab.memory import MemoryBalancer
+from emr_dr.ports import TargetFact
 from emr_dr.provision.change import Change
 from emr_dr.service import Answer, Site
 from provision.memory_account import KilledError, MemoryAccount
 from simulation.harness import GROUP, Crash, Life, Scene, site
+
+
+class BlindBalancer(MemoryBalancer):
+    """A balancer whose target groups somebody deleted."""
+
+    async def targets(self) -> Sequence[TargetFact]:
+        raise PermanentError("a target group does not exist")
 
 
 async def applied(scene: Scene, account: MemoryAccount) -> None:
@@ -23,6 +35,15 @@ async def applied(scene: Scene, account: MemoryAccount) -> None:
 
 async def destroy(found: Site) -> list[Change]:
     return list(await service.destroy(found, lambda _: None, changed=lambda _: None))
+
+
+async def until_led_by(scene: Scene, controller: Controller) -> None:
+    for _ in range(100):
+        document = await scene.store.load(GROUP)
+        if document is not None and document.lease is not None and document.lease.holder == controller.holder:
+            return
+        await scene.clock.sleep(1)
+    pytest.fail("it does not lead")
 
 
 def running(scene: Scene) -> list[str]:
@@ -118,13 +139,30 @@ async def test_broken_off_at_any_call_to_the_account_the_next_one_goes_on(*, car
 async def test_a_watch_beside_it_helps_launches_nothing_and_ends() -> None:
     scene, account = Scene(), MemoryAccount()
     await applied(scene, account)
-    watching = asyncio.ensure_future(service.watch(site(scene, account), lambda _: None))
-    await scene.clock.sleep(10)
+    found = site(scene, account)
+    watching = asyncio.ensure_future(service.watch(found, lambda _: None))
+    await until_led_by(scene, found.controller)
     await destroy(site(scene, account))
     done = await asyncio.wait_for(watching, 2)
     assert service.destroyed(done.group)
     await nothing_is_left(scene, account)
     assert len(scene.cloud.machines) == 1
+
+
+async def test_a_leader_that_cannot_see_targets_and_so_ends_nobody_is_not_waited_for_for_ever() -> None:
+    scene, account = Scene(), MemoryAccount()
+    await applied(scene, account)
+    found = site(scene, account)
+    observer = replace(found.observer, balancer=BlindBalancer(scene.cloud))
+    controller = replace(found.controller, observer=observer)
+    watching = asyncio.ensure_future(service.watch(replace(found, controller=controller), lambda _: None))
+    await until_led_by(scene, controller)
+    with pytest.raises(TransientError, match=r"controller-\d+ leads, and has not ended member 1; stop it"):
+        await destroy(site(scene, account))
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await destroy(site(scene, account))
+    await nothing_is_left(scene, account)
 
 
 async def test_a_launch_under_way_is_found_and_ended_too() -> None:
@@ -189,7 +227,7 @@ async def test_stopped_before_its_end_it_says_so() -> None:
     await applied(scene, account)
     found = site(scene, account)
     found.controller.stopping = lambda: True
-    with pytest.raises(TransientError, match="stopped before member 1 had ended; destroy again"):
+    with pytest.raises(TransientError, match="stopped before the end of member 1; destroy again"):
         await destroy(found)
 
 

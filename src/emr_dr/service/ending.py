@@ -17,6 +17,8 @@ from emr_dr.service.site import Site, Told
 from emr_dr.service.tending import give_back
 
 DESTROYED = "the group is destroyed"
+LOOKING_ON_SECONDS = 1800.0
+"""How long another controller may lead without anything coming of it: longer than EMR takes to end a cluster."""
 _AGAIN = "destroy again"
 
 
@@ -133,12 +135,16 @@ async def _condemn(site: Site) -> None:
 
 async def _until_gone(site: Site, told: Told) -> None:
     """Run rounds, or look on while another controller does, until no cluster of this store is left."""
-    refused: list[str] = []
+    refused, moved, before = list[str](), site.clock.steady(), tuple[Member, ...]()
 
     def stop(done: Round) -> bool:
+        nonlocal moved, before
+        if done.observation is not None or done.group.members != before:
+            moved, before = site.clock.steady(), done.group.members
         refused.extend(o.detail for o in done.outcomes if o.ending is Ending.REFUSED)
         seen = done.observation.world.clusters if done.observation is not None else ()
-        return bool(refused) or (not done.group.members and all(c.emr is EmrState.ENDED for c in seen))
+        gone = not done.group.members and all(c.emr is EmrState.ENDED for c in seen)
+        return bool(refused) or gone or site.clock.steady() - moved >= LOOKING_ON_SECONDS
 
     try:
         done = await site.controller.run(stop, told)
@@ -148,7 +154,10 @@ async def _until_gone(site: Site, told: Told) -> None:
         raise PermanentError(refused[0], where=site.group, remedy=f"mend that, then {_AGAIN}")
     if done.group.members:
         numbers = ", ".join(str(m.number) for m in done.group.members)
-        raise TransientError(f"stopped before member {numbers} had ended", where=site.group, remedy=_AGAIN)
+        leads = done.leader if done.observation is None else ""
+        what = f"{leads} leads, and has not ended" if leads else "stopped before the end of"
+        remedy = f"stop it, then {_AGAIN}" if leads else _AGAIN
+        raise TransientError(f"{what} member {numbers}", where=site.group, remedy=remedy)
 
 
 async def _refuse_left(site: Site) -> None:
