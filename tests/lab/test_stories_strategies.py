@@ -61,6 +61,7 @@ def place(watch: Watch, **detail: object) -> int:
     return told[0]
 
 
+@pytest.mark.controllers
 def test_a_standby_takes_over_before_its_own_successor_is_launched(tmp_path: Path) -> None:
     with rehearsal(tmp_path, "--stand-in", strategy="warm-standby", **SOON) as town, town.watching() as watch:
         before = stages(town)
@@ -83,6 +84,7 @@ def test_a_standby_takes_over_before_its_own_successor_is_launched(tmp_path: Pat
         assert town.decides_the_same_again() > 0
 
 
+@pytest.mark.controllers
 def test_of_two_that_serve_a_lost_one_is_routed_away_from_and_replaced(tmp_path: Path) -> None:
     with rehearsal(tmp_path, "--stand-in", strategy="active-active", **SOON) as town, town.watching() as watch:
         first, second = stages(town)["serving"]
