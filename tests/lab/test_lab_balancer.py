@@ -290,6 +290,18 @@ def test_the_target_that_goes_takes_only_its_own_sources_away(bench: Bench) -> N
     assert all(after[source] == name for source, name in before.items() if name != "c")
 
 
+def test_a_sticky_source_moves_to_another_target_when_its_own_turns_unhealthy(bench: Bench) -> None:
+    targets = {name: bench.serve(name) for name in "ab"}
+    bench.apply(*targets.values(), stickiness=True)
+    for target in targets.values():
+        bench.becomes(target, State.HEALTHY)
+    before = {source: bench.ask(source) for source in (f"127.0.0.{last}" for last in range(1, 20))}
+    assert set(before.values()) == {"a", "b"}
+    bench.servers["a"].close()
+    bench.becomes(targets["a"], State.UNHEALTHY)
+    assert {bench.ask(source) for source in before} == {"b"}
+
+
 def test_modified_checks_do_not_take_a_healthy_target_out(bench: Bench) -> None:
     a = bench.serve("a")
     bench.apply(a)

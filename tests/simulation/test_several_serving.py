@@ -3,19 +3,28 @@
 import math
 from dataclasses import replace
 
+import pytest
+
 from emr_dr.controller.loop import Controller, Round
 from emr_dr.core.group import ENTITLED, Stage, Wanted
+from emr_dr.core.verdict import VerdictName
 from emr_dr.lab.memory import Machine
-from simulation.acts import MINUTE, first, go_on, live, newest, reach, serves, stands
+from simulation.acts import MINUTE, first, go_on, live, newest, reach, serves, stands, together, verdicts
 from simulation.harness import DELAYS, Scene
+
+
+def at(scene: Scene, vantage: str, *, elsewhere: bool = False) -> Controller:
+    """A controller that knows of Livy alone at the balancer."""
+    controller = scene.controller(vantage=vantage, elsewhere=elsewhere)
+    controller.observer = replace(controller.observer, services=("livy",))
+    return controller
 
 
 async def begun() -> tuple[Scene, Controller]:
     """Two members are proven now; what comes from here will be sent to the first as long as that is healthy."""
     scene = Scene(Wanted(2), delays=replace(DELAYS, emr_notices=math.inf))
     await scene.declare()
-    controller = scene.controller()
-    controller.observer = replace(controller.observer, services=("livy",))
+    controller = at(scene, "here")
     await reach(controller, stands(2, Stage.PROVING))
     scene.cloud.front_leads_to = first(scene).address
     return scene, controller
@@ -70,3 +79,14 @@ async def test_one_that_the_balancer_does_not_call_healthy_is_not_said_to_serve(
     assert stands(2, Stage.ADMITTING)(done)
     scene.cloud.unrouted.clear()
     await reach(controller, serves(1, 2), seconds=10 * MINUTE)
+
+
+@pytest.mark.parametrize("watched_by_two", [False, True])
+async def test_a_dead_yarn_that_the_balancer_cannot_see_is_believed_when_two_see_it(*, watched_by_two: bool) -> None:
+    scene, member, controller = await two_serve()
+    scene.cloud.stop_service(member.id, "resource-manager")
+    others = [at(scene, "there", elsewhere=True)] if watched_by_two else []
+    await together(scene, 5 * MINUTE, controller, *others)
+    found = await verdicts(scene, member)
+    assert (VerdictName.SERVICE_DOWN in found) is watched_by_two
+    assert set(found) <= {VerdictName.SUSPECT, VerdictName.SERVICE_DOWN, VerdictName.MEMBER_LOST}

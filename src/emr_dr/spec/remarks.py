@@ -53,4 +53,13 @@ def _told(spec: Spec) -> Iterator[tuple[KeyPath, str, str]]:
             "both Livys number from 0: a poll for a batch of a lost member may get another job's state",
             "say true, and it gets 404",
         )
-    yield ("address", "mode"), "all of this is so in mode direct", "use mode gateway once there is one"
+    yield (
+        ("strategy",),
+        "the balancer sees Livy alone here: one controller by itself never believes that only YARN or HDFS has died",
+        "run a second controller at another place (`emr-dr watch --vantage NAME`)",
+    )
+    yield (
+        ("address", "mode"),
+        "all of this is so for members behind one address in mode direct",
+        "use mode gateway once there is one",
+    )
