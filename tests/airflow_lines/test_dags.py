@@ -94,10 +94,21 @@ def test_an_emr_dr_that_is_not_there_or_has_no_spec_says_what_to_do(airflow: Air
     assert "(exit 2): emr-dr.yaml: there is no such file" in specless["said"]
 
 
-def test_a_tick_that_airflow_ends_is_ended_with_all_that_it_started(airflow: Airflow, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("blow", "raised", "said"),
+    [
+        ("kill", "AirflowFailException", "ended unexpectedly (exit -15)"),
+        ("timeout", "TimeoutError", "the task's time is over"),
+    ],
+)
+def test_a_tick_that_airflow_ends_is_ended_with_all_that_it_started(
+    airflow: Airflow, tmp_path: Path, blow: str, raised: str, said: str
+) -> None:
     mark = tmp_path / "child"
-    script = f"sleep 600 & echo $! > {shlex.quote(str(mark))}.new; mv {shlex.quote(str(mark))}.new {mark}; wait"
-    (answer,) = execute(airflow, shlex.join(["sh", "-c", script]), kill_at=str(mark))
-    assert answer["said"].startswith("ended unexpectedly (exit -15)")
+    script = f"sleep 60 & echo $! > {mark}.new; mv {mark}.new {mark}; wait; touch {mark}.finished"
+    (answer,) = execute(airflow, shlex.join(["sh", "-c", script]), mark=str(mark), blow=blow)
+    assert answer["raised"] == raised
+    assert answer["said"].startswith(said)
+    assert not mark.with_name("child.finished").exists(), "it was waited for"
     child = int(mark.read_text())
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE

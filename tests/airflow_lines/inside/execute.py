@@ -1,9 +1,12 @@
 """Run by Airflow's own Python: executes the monitor's one task with each command given, and prints how each ended."""
 
 import json
+import os
+import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +25,38 @@ def ended(task: Any) -> dict[str, str]:
     return {"raised": "", "said": ""}
 
 
-def killed(task: Any, mark: Path) -> dict[str, str]:
-    """Execute it, and have Airflow end it when its process has left its mark."""
+def struck(task: Any, mark: Path, how: Callable[[], object]) -> dict[str, str]:
+    """Execute it, and have it struck when its process has left its mark."""
 
-    def kill() -> None:
+    def strike() -> None:
         while not mark.exists():
             time.sleep(0.05)
-        task.on_kill()
+        how()
 
-    killer = threading.Thread(target=kill)
-    killer.start()
+    striker = threading.Thread(target=strike)
+    striker.start()
     try:
         return ended(task)
     finally:
-        killer.join()
+        striker.join()
+
+
+def time_out() -> None:
+    """Do as Airflow's execution timeout does: raise in the task's thread by SIGALRM."""
+    os.kill(os.getpid(), signal.SIGALRM)
+
+
+def raise_in_task(*_: object) -> None:
+    """The handler of that signal."""
+    raise TimeoutError("the task's time is over")
 
 
 asked = json.loads(sys.argv[2])
 task = DagBag(sys.argv[1]).dags["emr_dr_monitor"].task_dict["tick"]
+signal.signal(signal.SIGALRM, raise_in_task)  # reading a DAG has Airflow set a handler of its own
+blows = {"kill": task.on_kill, "timeout": time_out}
 answers = []
 for each in asked:
     task.command, task.spec = each["command"], each["spec"]
-    answers.append(killed(task, Path(each["kill_at"])) if "kill_at" in each else ended(task))
+    answers.append(struck(task, Path(each["mark"]), blows[each["blow"]]) if "blow" in each else ended(task))
 sys.stdout.write(f"\n{json.dumps(answers)}\n")
