@@ -37,7 +37,13 @@ OUT_STAND_IN = Path("build/bench-failover-stand-in.json")
 @click.option(
     "--stand-in", is_flag=True, help="Against stand-ins, into a file of its own: for trying, not for figures."
 )
-@click.option("--period", default=60.0, show_default=True, help="Seconds between two starts of the procedure.")
+@click.option(
+    "--period",
+    default=60.0,
+    type=click.FloatRange(1),
+    show_default=True,
+    help="Seconds between two starts of the procedure.",
+)
 @click.option("--wait", default="2m", show_default=True, help="The procedure's WAIT.")
 def main(
     *, runs: int | None, only: str | None, name: str | None, add: bool, stand_in: bool, period: float, wait: str
