@@ -123,6 +123,18 @@ def test_lost_machines_are_silent_on_every_port_and_can_be_cleared_away(cluster:
         cluster.get("/version")
 
 
+def test_a_lost_machine_that_somebody_still_waits_for_can_be_cleared_away_too(cluster: Cluster) -> None:
+    waiting = http.client.HTTPConnection(cluster.address, 8998, timeout=5)
+    waiting.request("GET", "/batches")
+    waiting.getresponse().read()
+    cluster.machines.lose(cluster.id)
+    waiting.request("GET", "/batches")  # by the connection it has; nothing will answer
+    cluster.machines.stop(cluster.id)
+    with pytest.raises(OSError, match=r"reset|without response"):
+        waiting.getresponse()
+    waiting.close()
+
+
 def test_an_unknown_service_is_refused_and_an_unknown_cluster_is_nothing(cluster: Cluster) -> None:
     with pytest.raises(UsageError, match="livy, resource-manager, name-node"):
         cluster.machines.kill_service(cluster.id, "spark")

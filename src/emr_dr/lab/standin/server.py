@@ -9,6 +9,8 @@ from aiohttp import web
 _BACKLOG = 128
 # More than the accept queue of a listener with backlog 0 holds.
 _FILLERS = 4
+# How long a request may still take when the machine ends; aiohttp takes 0 for "as long as it likes".
+_LAST_WORDS = 0.05
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -34,7 +36,7 @@ class Port:
         """Bind and serve."""
         app = web.Application(middlewares=[self._gate])
         app.add_routes(self._routes)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_WORDS)
         await self._runner.setup()
         self._listening = socket.create_server(self._place, backlog=_BACKLOG)
         self._site = web.SockSite(self._runner, self._listening, backlog=_BACKLOG)
