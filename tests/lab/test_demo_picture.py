@@ -72,6 +72,13 @@ def test_a_batch_is_drawn_lost_from_the_failed_poll_until_it_is_accepted_again()
     assert bars(svg, "ran") == ["ran: -29.0 s to +5.0 s", "ran: +45.0 s to +60.0 s"]
 
 
+def test_moments_that_are_close_together_are_written_above_each_other() -> None:
+    near = {**REPORT, "outage": [1030.0, 1042.0]}
+    found = ET.fromstring(picture(near)).iter(f"{SVG}text")  # noqa: S314 - we drew it
+    heights = {text.text: float(text.get("y", "0")) for text in found if text.get("class") == "big"}
+    assert heights["us-east-1a dies"] > heights["answers again"] > heights["the loss is believed"] > 0
+
+
 def test_the_picture_stands_alone_and_suits_dark_pages() -> None:
     svg = picture(REPORT)
     assert "prefers-color-scheme:dark" in svg

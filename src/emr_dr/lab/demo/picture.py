@@ -9,7 +9,7 @@ Told = Mapping[str, Any]
 """A report as `--json` writes it, or one event of its timeline."""
 
 _WIDTH, _LEFT, _RIGHT = 960, 168, 20
-_TOP, _BAR, _THIN, _GAP = 76, 26, 12, 8
+_TOP, _BAR, _THIN, _GAP = 96, 26, 12, 8
 _FOOT = 62
 _TICK = 10
 _LETTER = 7.0
@@ -161,7 +161,7 @@ def _drawn(lanes: Sequence[Lane], marks: Sequence[tuple[float, str]], begun: flo
         body.append(f"<text {text}>{escape(lane.title)}</text>")
         body += [_bar(s, x, y, height) for s in lane.spans if s.end > s.begin]
         y += height + (_GAP / 2 if lane.thin else _GAP)
-    marked = [_mark(x(at), words, y, high=bool(i % 2)) for i, (at, words) in enumerate(marks)]
+    marked = _marked([(x(at), words) for at, words in sorted(marks)], y)
     frame = f'<rect class="card" x=".5" y=".5" width="{_WIDTH - 1}" height="{y + _FOOT - 1:.0f}" rx="8"/>'
     inside = "".join([frame, *_grid(x, begun, end, y), *body, *marked, *_legend(lanes, y + 38)])
     label = "Timeline of a recovery: members, the address, and batches"
@@ -182,9 +182,18 @@ def _bar(span: Span, x: Any, y: float, height: float) -> str:  # noqa: ANN401 - 
     return f'{bar}<text class="word" x="{left + 6:.1f}" y="{y + height / 2 + 4.5:.1f}">{escape(span.word)}</text>'
 
 
-def _mark(left: float, words: str, bottom: float, *, high: bool) -> str:
-    """A moment; every other one is written higher, for those that are close together."""
-    top = _TOP - (40 if high else 20)
+def _marked(marks: Iterable[tuple[float, str]], bottom: float) -> Iterator[str]:
+    """The moments from left to right, each as low as it can be without running into another's words."""
+    taken = dict[int, float]()
+    for left, words in marks:
+        half = len(words) * _LETTER * 0.6
+        level = next(n for n in range(len(taken) + 1) if taken.get(n, 0) <= left - half)
+        taken[level] = left + half
+        yield _mark(left, words, bottom, level)
+
+
+def _mark(left: float, words: str, bottom: float, level: int) -> str:
+    top = _TOP - 20 * (level + 1)
     line = f'<path class="mark" d="M{left:.1f} {top} V{bottom:.1f}"/>'
     return f'{line}<text class="big" x="{left:.1f}" y="{top - 6}" text-anchor="middle">{escape(words)}</text>'
 
