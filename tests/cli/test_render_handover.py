@@ -1,6 +1,7 @@
 """What a person is shown of a handover before it is asked for, and when it is over."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,13 @@ def test_who_goes_and_who_comes_is_said_first(capsys: pytest.CaptureFixture[str]
     said = shown(capsys, Handover(Kind.FAILOVER, OLD, NEW, None, Order(failover=True), 0.0, ()))
     assert "failover: member 1 az-a (j-1) hands over to the standby, member 2 az-b (j-2)" in said
     assert A.az in said
+
+
+def test_where_others_serve_on_no_gap_is_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nobody takes new batches" in shown(capsys, PLANNED)
+    said = shown(capsys, replace(PLANNED, others=1))
+    assert "1 more serve meanwhile, and take new batches" in said
+    assert "nobody takes" not in said
 
 
 def test_unfinished_batches_are_counted_and_listed_with_what_becomes_of_them(
@@ -66,7 +74,7 @@ def test_one_that_was_called_off_says_why_and_who_serves_on(capsys: pytest.Captu
 
 
 def test_programs_get_the_same_in_json() -> None:
-    refused = Handover(Kind.SWITCHOVER, OLD, None, B, Order(), 60.0, None, "x", "", ConflictError("paused"))
+    refused = Handover(Kind.SWITCHOVER, OLD, None, B, Order(), 60.0, None, "x", refusal=ConflictError("paused"))
     told = json.loads(json.dumps(handover_json(refused)))
     assert (told["refused"], told["unfinished"], told["placement"]["subnet"]) == ("paused", None, "subnet-b")
     told = json.loads(json.dumps(switched_json(Switched("handed over", "", OLD, NEW, Gap(12.3456, 10), ()))))

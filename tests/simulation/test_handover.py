@@ -241,8 +241,9 @@ async def test_of_several_that_serve_a_person_says_who_goes() -> None:
     found = site(scene)
     handover = await service.prepare(found, Kind.SWITCHOVER, leaving=old.id)
     await service.ask(found, handover)
-    await service.see_through(found, handover, lambda _: None)
+    ended = await service.see_through(found, handover, lambda _: None)
     assert {m.number for m in (await remembered(scene)).entitled} == {2, 3}
+    assert (handover.others, ended.gap) == (1, None), "the other one served on"
 
 
 async def test_an_order_is_not_written_when_the_member_lost_its_place_meanwhile() -> None:

@@ -31,7 +31,10 @@ def show_handover(found: Handover) -> None:
         click.echo("  a client whose poll fails may submit it again while it still runs")
     else:
         click.echo("  nothing unfinished on it")
-    click.echo("  between the two nobody takes new batches: how long is printed when it is over")
+    if found.others:
+        click.echo(f"  {found.others} more serve meanwhile, and take new batches")
+    else:
+        click.echo("  between the two nobody takes new batches: how long is printed when it is over")
 
 
 def show_switched(ended: Switched) -> None:

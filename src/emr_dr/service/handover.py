@@ -39,6 +39,7 @@ class Handover:
         drain: Seconds for which the leaving member's work is waited for.
         unfinished: What runs on the leaving member; None where nobody could tell, and `unknown` says why.
         held: Why automation had stopped itself; the order of a failover releases it.
+        others: How many others serve meanwhile, so that new batches find one of them.
         refusal: Why it is not begun; None when nothing is in the way.
     """
 
@@ -51,6 +52,7 @@ class Handover:
     unfinished: tuple[Unfinished, ...] | None
     unknown: str = ""
     held: str = ""
+    others: int = 0
     refusal: EmrDrError | None = None
 
 
@@ -92,6 +94,7 @@ async def prepare(site: Site, kind: Kind, *, leaving: str = "", to: str = "", dr
         unfinished,
         unknown,
         group.held,
+        len(group.entitled) - 1,
         _refusal(site, group, member, observation, order, launches=successor is None),
     )
 

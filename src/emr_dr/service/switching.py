@@ -38,7 +38,7 @@ class Switched:
     Attributes:
         outcome: `handed over` or `called off`, the latter with its reason.
         successor: Who took over; None if nobody did.
-        gap: None where the journal does not tell, such as after the loss of the one that was to leave.
+        gap: None where others served on, or the journal does not tell, as after the loss of the one that was to leave.
         unfinished: What the one that left still runs; None where nobody could tell. It is kept until that has ended.
         led: Whether another controller leads now, and will see to the rest.
     """
@@ -94,7 +94,8 @@ async def _told(site: Site, handover: Handover, *, led: bool) -> Switched:
         return Switched(CALLED_OFF, ended.get("reason", ""), handover.leaving, None, led=led)
     successor = _successor(group, entries)
     unfinished, _ = await unfinished_on(site, handover.leaving)
-    gap = _gap(entries, handover.leaving.cluster, successor) if successor is not None else None
+    alone = successor is not None and not handover.others
+    gap = _gap(entries, handover.leaving.cluster, successor) if alone and successor is not None else None
     return Switched(HANDED_OVER, "", handover.leaving, successor, gap, unfinished, led)
 
 
