@@ -73,12 +73,13 @@ class Story:
 
     async def _victim(self, client: Client) -> Mapping[str, Any]:
         """Wait until all goes well and every member that serves has had work; return one that runs some."""
-        serving = await self.scene.all_serving()
-        self._remember(serving)
+        self._remember(await self.scene.all_serving())
         what = "a batch that succeeded, and another that runs"
         await self._until(lambda: _steady(client, self.served.values()), self.plot.begin_seconds, what)
-        runs = [b for b in client.tally.batches if b.unfinished and b.runs]
-        return next(m for m in serving if any(b.on(self.served[str(m["number"])]) for b in runs))
+        # To look again takes seconds, in which a batch that was about to end does: run anew it would have run twice.
+        serving = await self.scene.all_serving()
+        runs = [b for b in client.tally.batches if b.unfinished]
+        return next((m for m in serving if any(b.on(self.served[str(m["number"])]) for b in runs)), serving[0])
 
     def _remember(self, members: Iterable[Mapping[str, Any]]) -> None:
         """Keep the batch numbers of members that serve."""
