@@ -13,11 +13,12 @@ from typing import Any
 
 from emr_dr.errors import PermanentError
 from emr_dr.lab.demo.canary import PERIOD, Canary
-from emr_dr.lab.demo.client import Client, Fate
+from emr_dr.lab.demo.client import Batch, Client, Fate
+from emr_dr.lab.demo.moment import may_strike, runs_in
 from emr_dr.lab.demo.plots import Plot
 from emr_dr.lab.demo.processes import end, read_events, start_watch
 from emr_dr.lab.demo.report import Event, Evidence, report
-from emr_dr.lab.demo.scene import Scene, open_scene
+from emr_dr.lab.demo.scene import JOB_SECONDS, Scene, open_scene
 
 RECOVERY_PATIENCE = 240.0
 LAST_BATCHES = 120.0
@@ -76,10 +77,18 @@ class Story:
         self._remember(await self.scene.all_serving())
         what = "a batch that succeeded, and another that runs"
         await self._until(lambda: _steady(client, self.served.values()), self.plot.begin_seconds, what)
-        # To look again takes seconds, in which a batch that was about to end does: run anew it would have run twice.
         serving = await self.scene.all_serving()
-        runs = [b for b in client.tally.batches if b.unfinished]
-        return next((m for m in serving if any(b.on(self.served[str(m["number"])]) for b in runs)), serving[0])
+        await self._until(lambda: bool(self._struck(client)), self.plot.begin_seconds, "a batch that has just begun")
+        struck = self._struck(client)
+        return next((m for m in serving if any(b.on(self.served[str(m["number"])]) for b in struck)), serving[0])
+
+    def _struck(self, client: Client) -> Sequence[Batch]:
+        """The batches that run, at a moment at which the disaster may strike; none at any other."""
+        unfinished = {b.key: b for b in client.tally.batches if b.unfinished}
+        runs = runs_in(self.scene.folder / "marks")
+        if not may_strike(unfinished, runs, time.time(), lasts=JOB_SECONDS):
+            return ()
+        return [unfinished[run.key] for run in runs if run.key in unfinished]
 
     def _remember(self, members: Iterable[Mapping[str, Any]]) -> None:
         """Keep the batch numbers of members that serve."""
