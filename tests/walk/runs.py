@@ -101,7 +101,8 @@ QUICK = dict(
         run("fail, back, 3 room", RUNGS, "two instance types"),
         run("fail, 2 unfit, refuse", TWO_A_DAY, "two launches a day"),
         run("fail, back, unfit, release", replace(ONE, held=True), "held"),
-        run("2 fail, back, switch", replace(WARM, held=True), "held"),
+        run("2 fail, back", replace(WARM, held=True), "held"),
+        run("fail, switch", replace(WARM, held=True), "held"),
         run("2 fail, back", replace(TWO, held=True), "held"),
         # First starts, and counts that change.
         run("2 unfit, stale", replace(ONE, start=Start.EMPTY), "first start"),
@@ -164,6 +165,7 @@ LARGE = dict(
         run("2 unfit, fail", TWO),
         run("unfit", replace(TWO, start=Start.EMPTY), "first start"),
         run("fail, back, switch", replace(TWO, scale=BOTH), "wanted 2 <-> 1"),
+        run("2 fail, back, switch", replace(WARM, held=True), "held"),
         run("2 fail, back, release", replace(TWO, held=True), "held"),
         run("2 fail, back", TWO_WARM),
         late("fail, back, 2 lease", "I3"),
