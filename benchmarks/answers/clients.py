@@ -144,7 +144,7 @@ class Task:
             if answer is not None and answer[0] == http.client.CREATED:
                 return int(answer[1]["id"])
             self.refused += 1
-            time.sleep(self.pause)
+            time.sleep(self.pause)  # as a client does that was refused
         return None
 
     def _take(self, batch: dict[str, Any]) -> bool:

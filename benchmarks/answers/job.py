@@ -4,5 +4,5 @@ import sys
 import time
 
 if __name__ == "__main__":
-    time.sleep(float(sys.argv[2]))
+    time.sleep(float(sys.argv[2]))  # the work that it stands for
     sys.exit(sys.argv[1] != "succeeds")
