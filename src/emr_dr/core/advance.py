@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from emr_dr.core.group import Avoidance, Group, Member, Policy, Stage
+from emr_dr.core.orders import called_off
 from emr_dr.core.placement import avoid, cause_of
 from emr_dr.core.standing import NOT_PROVEN_AGAIN, missing, overdue
 from emr_dr.core.world import Cluster, EmrState, ProvingResult, Sight, TargetState, World
@@ -43,7 +44,7 @@ def advance(group: Group, world: World, policy: Policy, *, paused: bool) -> Grou
 def _call_off(group: Group) -> Group:
     """Nobody was in need: a switchover whose candidate failed costs no second launch, and a person may ask again."""
     asked = group.order is not None and group.ordered_out is None
-    return replace(group, leaving=None, order=None) if asked else group
+    return called_off(group) if asked else group
 
 
 def _failure(before: Member, after: Member | None, world: World) -> Avoidance | None:

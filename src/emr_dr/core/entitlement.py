@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from emr_dr.core.group import Group, Member, Policy, Stage
+from emr_dr.core.orders import called_off
 from emr_dr.core.standing import failing, move
 from emr_dr.core.world import World
 
@@ -88,7 +89,7 @@ def hand_over(group: Group, world: World) -> Group:
     """Begin or call off a drain, for a switchover or because fewer are wanted; never of the last healthy one."""
     serving = group.at(Stage.SERVING, Stage.DRAINING)
     if group.leaving is not None and group.leaving not in {m.number for m in group.entitled}:
-        group = replace(group, leaving=None, order=None)
+        group = called_off(group)
     surplus = len(group.entitled) > group.wanted.serving
     leaver = next((m for m in serving if m.number == group.leaving), None)
     if leaver is None and surplus:
@@ -96,8 +97,8 @@ def hand_over(group: Group, world: World) -> Group:
     successor = any(world.healthy(m) for m in group.at(Stage.STANDBY))
     others = any(m is not leaver and m.stage is Stage.SERVING and world.healthy(m) for m in serving)
     possible = leaver is not None and (others if surplus else successor)  # of too many, nobody takes the leaver's place
-    called_off = [m for m in serving if m.stage is Stage.DRAINING and not (possible and m is leaver)]
-    members = move(group.members, called_off, Stage.SERVING, world.at)
+    serve_on = [m for m in serving if m.stage is Stage.DRAINING and not (possible and m is leaver)]
+    members = move(group.members, serve_on, Stage.SERVING, world.at)
     if possible and leaver is not None and leaver.stage is Stage.SERVING and world.healthy(leaver) and not group.held:
         members = move(members, [leaver], Stage.DRAINING, world.at)
     return replace(group, members=members)
