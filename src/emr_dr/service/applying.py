@@ -13,10 +13,8 @@ from emr_dr.provision.apply import Consent, ensure
 from emr_dr.provision.change import Change
 from emr_dr.service.orders import Detail, Written, release_hold, write
 from emr_dr.service.planning import file_changes, wanted_changes
-from emr_dr.service.site import STRATEGIES, Site, Told
+from emr_dr.service.site import HELD_REMEDY, STRATEGIES, Site, Told
 from emr_dr.service.tending import give_back
-
-HELD_REMEDY = "see why with `emr-dr status`, mend the cause, then `emr-dr release`"
 
 
 async def apply(

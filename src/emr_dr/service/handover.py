@@ -14,7 +14,7 @@ from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientEr
 from emr_dr.history.reading import backwards
 from emr_dr.ports import Unfinished
 from emr_dr.service.orders import Detail, Written, remembered, unfinished_on, write
-from emr_dr.service.site import Site
+from emr_dr.service.site import HELD_REMEDY, Site
 
 BY_A_PERSON = "a person called it off"
 _LOOK = "look with `emr-dr status`, then ask again if it is still wanted"
@@ -208,8 +208,7 @@ def _refusal(
         return TransientError(f"could not see {'; '.join(seen.troubles)}", where=group.name, remedy="try again")
     if not order.failover:
         if group.held:
-            remedy = "mend the cause, then `emr-dr release`"
-            return PermanentError(f"automation stopped itself: {group.held}", where=group.name, remedy=remedy)
+            return PermanentError(f"automation stopped itself: {group.held}", where=group.name, remedy=HELD_REMEDY)
         if member.stage is not Stage.SERVING or not seen.world.healthy(member):
             verdict = seen.verdicts.get(member.cluster or "")
             why = f"{verdict.name}: {verdict.why}" if verdict is not None else "it was not seen"

@@ -14,6 +14,9 @@ from emr_dr.provision.desired import DesiredBalancer
 STRATEGIES = {"active-passive": Wanted(1), "warm-standby": Wanted(1, 1), "active-active": Wanted(2)}
 """The whole of a strategy: how many members are wanted in which role."""
 
+HELD_REMEDY = "see why with `emr-dr status`, mend the cause, then `emr-dr release`"
+"""What a person does about a group whose automation stopped itself."""
+
 Told = Callable[[Round], None]
 
 

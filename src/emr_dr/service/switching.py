@@ -12,7 +12,7 @@ from emr_dr.history.reading import backwards
 from emr_dr.ports import JournalEntry, Unfinished
 from emr_dr.service.handover import Handover
 from emr_dr.service.orders import remembered, unfinished_on
-from emr_dr.service.site import Site, Told
+from emr_dr.service.site import HELD_REMEDY, Site, Told
 from emr_dr.service.tending import give_back, stage_files
 
 STANDS = "the order stands, and `watch` carries it out; to take it back: `emr-dr switchover --call-off`"
@@ -66,8 +66,7 @@ async def see_through(site: Site, handover: Handover, told: Told) -> Switched:
     finally:
         await give_back(site)
     if done.group.held:
-        remedy = "mend the cause, then `emr-dr release`"
-        raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=remedy)
+        raise PermanentError(f"automation stopped itself: {done.group.held}", where=site.group, remedy=HELD_REMEDY)
     if not _over(done, number):
         raise TransientError("stopped before the switch was over", where=site.group, remedy=STANDS)
     return await _told(site, handover, led=done.observation is None and bool(done.leader))
