@@ -4,6 +4,7 @@ EmrDrError
 ├── UsageError            2   the caller asked for something that cannot be: wrong spec, wrong option, wrong place
 ├── TransientError       75   the world did not answer well this time; the same call may work later
 │   ├── ThrottledError        AWS asked us to slow down
+│   ├── UnreachedError        no connection was made, so nothing was sent: it may be asked of another
 │   └── OutcomeUnknownError   the call may or may not have been carried out: look before repeating it
 ├── PermanentError        1   refused for good; repeating the same call will not help
 └── ConflictError         3   somebody else decided first, or holds what we need
@@ -46,6 +47,10 @@ class TransientError(EmrDrError):
 
 class ThrottledError(TransientError):
     """AWS asked us to slow down; the call was not carried out."""
+
+
+class UnreachedError(TransientError):
+    """No connection was made, so nothing of the request left this machine."""
 
 
 class OutcomeUnknownError(TransientError):

@@ -17,7 +17,7 @@ from contracts.values import (
     sent,
     submission,
 )
-from emr_dr.core.batch import Batch, Desired, RescueClass, ShownState, SubmitState
+from emr_dr.core.batch import NAME_KEPT_SECONDS, Batch, Desired, RescueClass, ShownState, SubmitState
 from emr_dr.core.view import Load
 from emr_dr.errors import ConflictError, PermanentError
 from emr_dr.ports.ledger import BatchLog, Ledger, LogTail
@@ -107,6 +107,74 @@ class TestCreating:
             await ledger.create(submission(name="\ud800"))
         assert (await ledger.page(0, 10)).total == 0
 
+    async def test_an_attempt_may_begin_as_sent_and_says_when(self, ledger: Ledger) -> None:
+        batch = await created(ledger, sent=True)
+        assert (batch.last.submit, batch.last.sent_at) == (SubmitState.SENT, 50.0)
+        assert (await ledger.save(confirmed(batch))).last.submit is SubmitState.CONFIRMED
+
+    async def test_a_queued_batch_is_never_created_as_sent(self, ledger: Ledger) -> None:
+        batch = await created(ledger, sent=True, cluster_id="")
+        assert batch.last.submit is SubmitState.INTENT
+
+    async def test_a_name_is_taken_until_its_batch_has_ended_a_while_ago(
+        self, ledger: Ledger, other_ledger: Ledger
+    ) -> None:
+        batch = await created(ledger, name="daily", owner="ann")
+        with pytest.raises(ConflictError, match="daily"):
+            await created(other_ledger, name="daily", owner="ben")
+        await ledger.save(ended(batch))  # at 80
+        with pytest.raises(ConflictError):
+            await created(other_ledger, name="daily", at=80.0 + NAME_KEPT_SECONDS - 1)
+        later = await created(other_ledger, name="daily", at=80.0 + NAME_KEPT_SECONDS)
+        assert await ledger.find("daily") == later
+
+    async def test_the_name_of_a_deleted_batch_is_free(self, ledger: Ledger) -> None:
+        await ledger.save((await created(ledger, name="daily")).deleted())
+        assert (await created(ledger, name="daily")).name == "daily"
+
+    async def test_a_creation_repeated_with_its_token_does_not_meet_its_own_name(self, ledger: Ledger) -> None:
+        new = submission(name="daily", key="run-1")
+        first = await ledger.create(new)
+        assert (await ledger.create(new)).batch == first.batch
+        assert (await ledger.create(submission(name="daily", key="run-1"))).batch == first.batch
+
+    async def test_of_creations_at_once_with_one_name_one_is_kept(self, ledger: Ledger, other_ledger: Ledger) -> None:
+        both = [ledger, other_ledger] * 4
+        results = await asyncio.gather(*(created(by, name="daily") for by in both), return_exceptions=True)
+        assert len([r for r in results if isinstance(r, Batch)]) == 1
+        assert len([r for r in results if isinstance(r, ConflictError)]) == 7
+
+
+class TestChanges:
+    async def test_without_a_cursor_nothing_is_told(self, ledger: Ledger) -> None:
+        await created(ledger)
+        assert (await ledger.changes()).batches == ()
+
+    async def test_everything_created_or_saved_since_is_told_as_it_is_now(
+        self, ledger: Ledger, other_ledger: Ledger
+    ) -> None:
+        old, saved, deleted = [await created(ledger) for _ in range(3)]
+        since = (await other_ledger.changes()).cursor
+        now = [
+            await ledger.save(ended(saved)),
+            await ledger.save(deleted.deleted()),
+            await created(other_ledger),
+        ]
+        changes = await other_ledger.changes(since)
+        assert {b.id: b for b in changes.batches} == {b.id: b for b in now}
+        assert old.id not in {b.id for b in changes.batches}
+        assert (await ledger.changes(changes.cursor)).batches == ()
+
+    async def test_each_group_has_changes_of_its_own(self, open_ledger: OpenLedger) -> None:
+        etl, adhoc = open_ledger("etl"), open_ledger("adhoc")
+        since = (await etl.changes()).cursor
+        await created(adhoc)
+        assert (await etl.changes(since)).batches == ()
+
+    async def test_a_cursor_of_somebody_else_is_refused(self, ledger: Ledger) -> None:
+        with pytest.raises(PermanentError, match="cursor"):
+            await ledger.changes("yesterday")
+
 
 class TestSaving:
     async def test_a_save_is_read_under_its_new_version(self, ledger: Ledger, other_ledger: Ledger) -> None:
@@ -178,7 +246,8 @@ class TestListing:
         assert (await ledger.page(start, size)).total == 1
 
     async def test_a_tombstone_is_not_listed_but_still_read(self, ledger: Ledger) -> None:
-        kept, gone = await created(ledger, name="a"), await created(ledger, name="a")
+        kept = await ledger.save(ended(await created(ledger, name="a")))
+        gone = await created(ledger, name="a", at=1000.0)
         gone = await ledger.save(gone.deleted())
         assert (await ledger.page(0, 10)).batches == (kept,)
         assert (await ledger.page(0, 10)).total == 1
@@ -186,8 +255,8 @@ class TestListing:
         assert await ledger.read(gone.id) == gone
 
     async def test_a_name_finds_its_newest_batch(self, ledger: Ledger) -> None:
-        await created(ledger, name="daily")
-        newest = await created(ledger, name="daily")
+        await ledger.save(ended(await created(ledger, name="daily")))
+        newest = await created(ledger, name="daily", at=1000.0)
         await created(ledger, name="other")
         assert await ledger.find("daily") == newest
         assert await ledger.find("nobody") is None

@@ -50,7 +50,7 @@ class TestAFileThatIsNotOurs:
         assert isinstance(error, PermanentError)
         assert (
             str(error)
-            == f"{path}: the store has schema 99, newer than 2; use the newest emr-dr that ever wrote to this store"
+            == f"{path}: the store has schema 99, newer than 3; use the newest emr-dr that ever wrote to this store"
         )
 
     async def test_a_folder_is_no_file(self, tmp_path: Path, open_store: OpenStore) -> None:

@@ -9,6 +9,9 @@ from emr_dr.core.view import Proof
 MAX_BATCH_ID = 2**31 - 1
 """Livy's clients hold batch ids in an int32."""
 
+NAME_KEPT_SECONDS = 600.0
+"""How long a name stays taken after its batch has ended, as in Livy (`livy.server.session.state-retain.sec`)."""
+
 
 class ShownState(StrEnum):
     """What clients are shown, in those of Livy's words for batches that every client knows (never `recovering`)."""
@@ -85,6 +88,7 @@ class Attempt:
         at: When it was begun.
         cluster_id: The member's cluster; empty while it is queued.
         epoch: The member's epoch when it was chosen.
+        sent_at: When `sent` was first saved: from then on it may arrive, however late.
         livy_id: The member's own number for it; means nothing on any other member, or after that Livy lost its store.
         ended_at: When its run was seen to have ended, however it ended.
         proof: Why it cannot run or write any more, though nobody saw it end.
@@ -98,6 +102,7 @@ class Attempt:
     submit: SubmitState = SubmitState.INTENT
     cluster_id: str = ""
     epoch: int = 0
+    sent_at: float | None = None
     livy_id: int | None = None
     app_id: str = ""
     livy_state: str = ""
@@ -167,6 +172,10 @@ class Batch:
         """Whether clients may see it."""
         return self.desired is Desired.RUN
 
+    def keeps_its_name(self, at: float) -> bool:
+        """Whether nobody else may be called as it is: it is listed, and has not ended, or only lately."""
+        return self.listed and (self.unfinished or at - (self.ended_at or at) < NAME_KEPT_SECONDS)
+
     @property
     def yarn_tag(self) -> str:
         """The tag that every attempt's application carries besides its own."""
@@ -199,6 +208,8 @@ class NewBatch:
     Attributes:
         token: Lower-case letters and digits, drawn for this submission alone; repeating a creation keeps it.
         cluster_id: The member chosen; empty if none takes work now, and the batch is queued.
+        sent: Whether the first attempt begins as `sent`, because whoever creates it sends it at once. It spares a save
+            before the member is asked; after a crash in between, it has to be found out by tag that nothing arrived.
     """
 
     token: str
@@ -211,10 +222,11 @@ class NewBatch:
     key: str | None = None
     cluster_id: str = ""
     epoch: int = 0
+    sent: bool = False
 
     def numbered(self, batch_id: int) -> Batch:
-        """Return the batch under its number, with its first attempt, of which nothing was sent."""
-        return Batch(
+        """Return the batch under its number, with its first attempt."""
+        batch = Batch(
             id=batch_id,
             token=self.token,
             request=self.request,
@@ -227,6 +239,9 @@ class NewBatch:
             key=self.key,
             shown=ShownState.STARTING if self.cluster_id else ShownState.NOT_STARTED,
         ).again(self.at, cluster_id=self.cluster_id, epoch=self.epoch)
+        if not (self.sent and self.cluster_id):
+            return batch
+        return batch.with_last(replace(batch.last, submit=SubmitState.SENT, sent_at=self.at))
 
 
 def _attempt(batch_tag: str, number: int, at: float) -> Attempt:

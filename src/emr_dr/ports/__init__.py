@@ -14,32 +14,40 @@ from emr_dr.ports.cloud import (
     TargetFact,
     TargetHealth,
 )
-from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, Ledger, LogPage, LogTail
+from emr_dr.ports.ledger import BatchLog, BatchPage, Changes, Creation, Ledger, LogPage, LogTail
 from emr_dr.ports.member import MemberWork, Probes, ProvingRun, Unfinished
 from emr_dr.ports.store import JournalEntry, PublishedViews, Store
 from emr_dr.ports.timing import Clock
+from emr_dr.ports.upstream import Accepted, Declined, LivyBatch, QueueLoad, Upstream, YarnApplication
 
 __all__ = [
+    "Accepted",
     "Artifacts",
     "Balancer",
     "BatchLog",
     "BatchPage",
+    "Changes",
     "Clock",
     "ClusterFacts",
     "Clusters",
     "Creation",
+    "Declined",
     "Difference",
     "Hosts",
     "JournalEntry",
     "Ledger",
+    "LivyBatch",
     "LogPage",
     "LogTail",
     "MemberWork",
     "Probes",
     "ProvingRun",
     "PublishedViews",
+    "QueueLoad",
     "Store",
     "TargetFact",
     "TargetHealth",
     "Unfinished",
+    "Upstream",
+    "YarnApplication",
 ]

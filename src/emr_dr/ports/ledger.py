@@ -35,6 +35,18 @@ class BatchPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """Batches saved since some moment, each at least once and as it is now, and where to go on from.
+
+    Attributes:
+        cursor: Opaque; means something to the ledger that gave it, and only there.
+    """
+
+    cursor: str
+    batches: tuple[Batch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
     """Lines from `start` on, as far as they are still kept, and how many there ever were."""
 
@@ -114,6 +126,8 @@ class Ledger(Protocol):
         the same token, and must be after a `TransientError`: whatever was kept will be run.
 
         Raises:
+            ConflictError: Another batch has the name and keeps it (`Batch.keeps_its_name`), whoever owns it: names are
+                unique in the ledger, as they are on one Livy. Nothing was kept.
             PermanentError: All numbers were given out.
         """
 
@@ -141,6 +155,15 @@ class Ledger(Protocol):
         """The unfinished batches, tombstones included, whose last attempt is on that cluster; by number.
 
         With an empty id the queued ones; without one all.
+        """
+
+    async def changes(self, cursor: str | None = None) -> Changes:
+        """What was created or saved since `cursor`, deleted ones included; some may be told twice, none is missed.
+
+        Without a cursor nothing is told but the cursor of now: read what there is after asking for it.
+
+        Raises:
+            PermanentError: The cursor is not of this ledger.
         """
 
     async def keep_log(self, batch_id: int, tail: LogTail) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from emr_dr.errors import UsageError
 from emr_dr.spec.address import Access
+from emr_dr.spec.gateway import Gateway
 from emr_dr.spec.models import Spec
 from emr_dr.spec.problems import KeyPath, Problem, SpecError
 
@@ -24,9 +25,20 @@ def absolute(spec: Spec, folder: Path) -> Spec:
         "services": spec.services.model_copy(update=services),
         "checks": tuple(found(check) for check in spec.checks),
     }
+    update["gateway"] = _gateway(spec.gateway, folder)
     if spec.store.sqlite is not None:
         update["store"] = spec.store.model_copy(update={"sqlite": str(folder / spec.store.sqlite)})
     return spec.model_copy(update=update)
+
+
+def _gateway(gateway: Gateway, folder: Path) -> Gateway:
+    update: dict[str, object] = {}
+    if gateway.users.file is not None:
+        update["users"] = gateway.users.model_copy(update={"file": str(folder / gateway.users.file)})
+    if gateway.tls is not None:
+        files = {"certificate": str(folder / gateway.tls.certificate), "key": str(folder / gateway.tls.key)}
+        update["tls"] = gateway.tls.model_copy(update=files)
+    return gateway.model_copy(update=update)
 
 
 def trust(spec: Spec) -> Mapping[KeyPath, ssl.SSLContext]:

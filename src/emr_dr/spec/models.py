@@ -27,6 +27,7 @@ from emr_dr.spec.fields import (
     refusal,
     refuse_any,
 )
+from emr_dr.spec.gateway import Gateway
 from emr_dr.spec.instances import repeated
 from emr_dr.spec.objectives import rto_floor
 from emr_dr.spec.problems import KeyPath, Source
@@ -174,6 +175,8 @@ class Spec(Section):
     """How many members are wanted in which role: 1 serving; 1 serving and 1 standby; 2 or more serving."""
     address: Address
     """The one address that clients use."""
+    gateway: Gateway = Gateway()
+    """How gateways behave, in mode gateway. Default: as described with each key."""
     services: Services = Services()
     """What must work. Default: Livy, ResourceManager and NameNode on EMR's own ports."""
     checks: tuple[Check, ...] = ()

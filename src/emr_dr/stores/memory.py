@@ -12,9 +12,9 @@ from emr_dr.core.document import Document, Lease
 from emr_dr.core.evidence import Sighting
 from emr_dr.core.view import Load, MemberView
 from emr_dr.ports import JournalEntry, PublishedViews
-from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, LogTail
+from emr_dr.ports.ledger import BatchLog, BatchPage, Changes, Creation, LogTail
 from emr_dr.stores import codec
-from emr_dr.stores.rules import changed, checked_id, stale, taken
+from emr_dr.stores.rules import changed, checked_id, read_cursor, refuse_taken_name, stale, taken
 
 
 class MemoryStore:
@@ -109,6 +109,8 @@ class MemoryLedger:
         self._keys: dict[tuple[str, str], int] = {}
         self._logs: dict[int, str] = {}
         self._loads: dict[str, str] = {}
+        self._turn = 0
+        self._turns: dict[int, int] = {}
 
     async def create(self, new: NewBatch) -> Creation:
         """Give the submission a number, or the batch that has its token or key."""
@@ -117,9 +119,11 @@ class MemoryLedger:
             known = self._keys.get((new.owner or "", new.key))
         if known is not None:
             return Creation(self._held(known), created=False)
+        refuse_taken_name((b for b in self._all() if new.name is not None and b.name == new.name), new, "the ledger")
         batch = new.numbered(checked_id(self._last_id + 1, "the ledger"))
         self._batches[batch.id] = codec.BATCH.encode(batch, f"batch {batch.id}")
         self._last_id = batch.id
+        self._count(batch.id)
         self._tokens[new.token] = batch.id
         if new.key is not None:
             self._keys[new.owner or "", new.key] = batch.id
@@ -138,6 +142,7 @@ class MemoryLedger:
         where = f"batch {batch.id}"
         saved = changed(await self.read(batch.id), batch, where)
         self._batches[batch.id] = codec.BATCH.encode(saved, where)
+        self._count(batch.id)
         return saved
 
     async def page(self, start: int, size: int) -> BatchPage:
@@ -148,6 +153,15 @@ class MemoryLedger:
     async def unfinished(self, cluster_id: str | None = None) -> Sequence[Batch]:
         """The unfinished batches of a cluster, the queued ones, or all."""
         return [b for b in self._all() if b.unfinished and cluster_id in (None, b.last.cluster_id)]
+
+    async def changes(self, cursor: str | None = None) -> Changes:
+        """What was created or saved since `cursor`."""
+        now = str(self._turn)
+        if cursor is None:
+            return Changes(now)
+        since = read_cursor(cursor, "the ledger")
+        new = sorted((turn, n) for n, turn in self._turns.items() if turn > since)
+        return Changes(now, tuple(self._held(n) for _, n in new))
 
     async def keep_log(self, batch_id: int, tail: LogTail) -> None:
         """Keep an attempt's tail unless more of it is known already."""
@@ -175,6 +189,10 @@ class MemoryLedger:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+    def _count(self, batch_id: int) -> None:
+        self._turn += 1
+        self._turns[batch_id] = self._turn
 
     def _held(self, batch_id: int) -> Batch:
         return codec.BATCH.decode(self._batches[batch_id], f"batch {batch_id}")

@@ -1,8 +1,9 @@
 """What every store decides in the same way, between reading a row and writing it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from emr_dr.core.batch import MAX_BATCH_ID, Batch, objections
+from emr_dr.core.batch import MAX_BATCH_ID, Batch, NewBatch, objections
 from emr_dr.core.document import Lease
 from emr_dr.errors import ConflictError, PermanentError
 
@@ -54,3 +55,26 @@ def checked_id(batch_id: int, where: str) -> int:
         what = f"all batch numbers up to {MAX_BATCH_ID} were given out"
         raise PermanentError(what, where=where, remedy="start the group's gateways with a new, empty ledger")
     return batch_id
+
+
+def refuse_taken_name(of_that_name: Iterable[Batch], new: NewBatch, where: str) -> None:
+    """Refuse a submission whose name another batch keeps.
+
+    Raises:
+        ConflictError: One does.
+    """
+    for batch in of_that_name:
+        if batch.keeps_its_name(new.at):
+            what = f"batch {batch.id} is called {new.name}"
+            raise ConflictError(what, where=where, remedy="choose another name, or none")
+
+
+def read_cursor(cursor: str, where: str) -> int:
+    """Return the number that a cursor of ours is.
+
+    Raises:
+        PermanentError: It is somebody else's.
+    """
+    if not (cursor.isascii() and cursor.isdigit()):
+        raise PermanentError(f"{cursor!r} is no cursor of this ledger", where=where, remedy="ask without one first")
+    return int(cursor)

@@ -44,6 +44,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             group_name TEXT NOT NULL, vantage TEXT NOT NULL, sighting TEXT NOT NULL, PRIMARY KEY (group_name, vantage)
         ) STRICT""",
     ),
+    (
+        "ALTER TABLE batches ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX batch_change ON batches (group_name, change)",
+    ),
 )
 """Step n leads from version n to n + 1. A step that was released is never changed; a new one is added."""
 

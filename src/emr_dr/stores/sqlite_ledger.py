@@ -6,10 +6,12 @@ from pathlib import Path
 
 from emr_dr.core.batch import MAX_BATCH_ID, Batch, NewBatch
 from emr_dr.core.view import Load
-from emr_dr.ports.ledger import BatchLog, BatchPage, Creation, LogTail
+from emr_dr.ports.ledger import BatchLog, BatchPage, Changes, Creation, LogTail
 from emr_dr.stores import codec
 from emr_dr.stores.database import Database, count_up, many, one
-from emr_dr.stores.rules import changed, checked_id
+from emr_dr.stores.rules import changed, checked_id, read_cursor, refuse_taken_name
+
+_NEWEST_OF_NAME = "name = ? AND listed ORDER BY id DESC LIMIT 1"
 
 
 class SqliteLedger:
@@ -29,13 +31,15 @@ class SqliteLedger:
             known = self._known(connection, new)
             if known is not None:
                 return Creation(known, created=False)
+            if new.name is not None:
+                refuse_taken_name(self._selected(connection, _NEWEST_OF_NAME, new.name), new, self._where("ledger"))
             batch_id = count_up(connection, f"batch/{self._group}")
             batch = new.numbered(checked_id(batch_id, self._where("ledger")))
             sql = """INSERT INTO batches
-                     (listed, unfinished, cluster_id, version, batch, group_name, id, token, owner, key, name)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                     (listed, unfinished, cluster_id, version, batch, change, group_name, id, token, owner, key, name)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
             lasting = (self._group, batch.id, batch.token, batch.owner or "", batch.key, batch.name)
-            connection.execute(sql, (*self._row(batch), *lasting))
+            connection.execute(sql, (*self._row(connection, batch), *lasting))
             return Creation(batch, created=True)
 
         return await self._database.write(work)
@@ -46,7 +50,7 @@ class SqliteLedger:
 
     async def find(self, name: str) -> Batch | None:
         """The newest listed batch of that name, or None."""
-        found = await self._select("name = ? AND listed ORDER BY id DESC LIMIT 1", name)
+        found = await self._select(_NEWEST_OF_NAME, name)
         return found[0] if found else None
 
     async def save(self, batch: Batch) -> Batch:
@@ -54,9 +58,9 @@ class SqliteLedger:
 
         def work(connection: sqlite3.Connection) -> Batch:
             saved = changed(self._read(connection, batch.id), batch, self._where(f"batch {batch.id}"))
-            sql = """UPDATE batches SET listed = ?, unfinished = ?, cluster_id = ?, version = ?, batch = ?
+            sql = """UPDATE batches SET listed = ?, unfinished = ?, cluster_id = ?, version = ?, batch = ?, change = ?
                      WHERE group_name = ? AND id = ?"""
-            connection.execute(sql, (*self._row(saved), self._group, batch.id))
+            connection.execute(sql, (*self._row(connection, saved), self._group, batch.id))
             return saved
 
         return await self._database.write(work)
@@ -77,6 +81,19 @@ class SqliteLedger:
         if cluster_id is None:
             return await self._select("unfinished ORDER BY id")
         return await self._select("unfinished AND cluster_id = ? ORDER BY id", cluster_id)
+
+    async def changes(self, cursor: str | None = None) -> Changes:
+        """What was created or saved since `cursor`: a counter gives every write its turn."""
+        counter, since = self._changes, None if cursor is None else read_cursor(cursor, self._where("ledger"))
+
+        def work(connection: sqlite3.Connection) -> Changes:
+            row = one(connection, "SELECT value FROM counters WHERE name = ?", counter)
+            now = str(row[0] if row else 0)
+            if since is None:
+                return Changes(now)
+            return Changes(now, tuple(self._selected(connection, "change > ? ORDER BY change", since)))
+
+        return await self._database.read(work)
 
     async def keep_log(self, batch_id: int, tail: LogTail) -> None:
         """Keep an attempt's tail unless more of it is known already."""
@@ -119,10 +136,15 @@ class SqliteLedger:
     def _where(self, what: str) -> str:
         return f"{self._database.where}: group {self._group}: {what}"
 
-    def _row(self, batch: Batch) -> tuple[object, ...]:
-        """The columns that change: what batches are looked up by, the version, and the text that holds it all."""
+    @property
+    def _changes(self) -> str:
+        return f"change/{self._group}"
+
+    def _row(self, connection: sqlite3.Connection, batch: Batch) -> tuple[object, ...]:
+        """The columns that change: what batches are looked up by, version, the text that holds it all, and its turn."""
         text = codec.BATCH.encode(batch, self._where(f"batch {batch.id}"))
-        return batch.listed, batch.unfinished, batch.last.cluster_id, batch.version, text
+        turn = count_up(connection, self._changes)
+        return batch.listed, batch.unfinished, batch.last.cluster_id, batch.version, text, turn
 
     def _known(self, connection: sqlite3.Connection, new: NewBatch) -> Batch | None:
         found = self._selected(connection, "token = ?", new.token)
