@@ -108,7 +108,6 @@ store: {sqlite: /var/lib/emr-dr/etl.db}
 
 # One replacement in SMALL for everything that is described and not built yet.
 PLANNED = {
-    "mode: direct": "mode: gateway",
     "primary: {type: m5.xlarge}": "primary: {type: m5.xlarge, count: 3}",
     "mode: automatic": "mode: manual",
     "sqlite: ./emr-dr.db": "dynamodb: emr-dr",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emr_dr.spec import remarks
+from emr_dr.spec import STRATEGY_NAMES, remarks
 from spec.spec_examples import SMALL, changed, loaded, refused_change
 
 TWO = ("strategy: active-passive", "strategy: active-active")
@@ -21,6 +21,13 @@ def test_two_members_that_serve_need_clients_to_stick_to_one() -> None:
 def test_two_members_that_serve_have_livy_alone_at_the_balancer() -> None:
     assert list(loaded(_sticky(changed(*TWO))).routed()) == ["livy"]
     assert list(loaded(SMALL).routed()) == ["livy", "resource-manager", "name-node"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGY_NAMES)
+def test_behind_gateways_livy_alone_is_at_the_balancer_and_no_client_has_to_stick(strategy: str) -> None:
+    spec = loaded(changed("mode: direct", "mode: gateway", changed(TWO[0], f"strategy: {strategy}")))
+    assert list(spec.routed()) == ["livy"]
+    assert not spec.shared
 
 
 @pytest.mark.parametrize("strategy", ["active-passive", "warm-standby"])

@@ -211,15 +211,21 @@ class Spec(Section):
     @property
     def shared(self) -> bool:
         """Whether the balancer spreads clients over several members, each with batches of its own."""
-        return self.strategy == "active-active" and self.address.mode == "direct"
+        return self.strategy == "active-active" and not self.by_gateway
+
+    @property
+    def by_gateway(self) -> bool:
+        """Whether the balancer's targets are gateways, which never change when members do."""
+        return self.address.mode == "gateway"
 
     def routed(self) -> dict[str, Service]:
-        """Return the services that have a listener: all where one member serves, Livy alone where several do.
+        """Return the services that have a listener: all where one member is behind the address, else Livy alone.
 
-        What YARN or HDFS says of itself is one member's; an address that leads to any of them would say nothing.
+        What YARN or HDFS says of itself is one member's; an address that leads to any of them would say nothing. And
+        gateways speak for Livy only.
         """
         declared = self.services.declared()
-        return {"livy": declared["livy"]} if self.shared else declared
+        return {"livy": declared["livy"]} if self.shared or self.by_gateway else declared
 
     def findings(self) -> Iterator[Finding]:
         """Yield what only shows when sections are seen together."""

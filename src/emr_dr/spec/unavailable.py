@@ -26,7 +26,6 @@ def _given(value: object) -> bool:
 
 
 NOT_IN_THIS_VERSION = (
-    _Row(("address", "mode"), _is("gateway"), "is planned", "this version runs mode direct"),
     _Row(("cluster", "instances", "groups", "primary", "count"), _is(3), "three primary nodes are planned", "say 1"),
     _Row(("recovery", "mode"), _is("manual"), "is planned", "use automatic"),
     _Row(("store", "dynamodb"), _given, "is not available yet in this version", "use sqlite: PATH"),
