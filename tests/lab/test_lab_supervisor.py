@@ -37,6 +37,17 @@ while True:
     connections.append(sockets[0].accept()[0])
     connections[-1].sendall(b"hello")
 """
+# Its first thread ends and another serves on: to a look at the process it is a zombie, as every JVM is while it dies.
+LEADERLESS = """
+import ctypes, socket, sys, threading
+def serve():
+    sockets = [socket.create_server((sys.argv[1], port)) for port in map(int, sys.argv[2:])]
+    print("up", flush=True)
+    while True:
+        sockets[0].accept()[0].sendall(b"hello")
+threading.Thread(target=serve).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -189,6 +200,20 @@ def test_a_lost_cluster_is_silent_to_new_and_to_old_connections_and_refuses_once
     supervisor.end()
     with pytest.raises(ConnectionRefusedError):
         connect(8998)
+
+
+def test_a_service_that_looks_ended_while_it_dies_is_started_again_when_its_cluster_comes_back(
+    supervisor: Supervised, lab_id: str, tmp_path: Path
+) -> None:
+    ports = map(str, ports_of(Service.LIVY))
+    supervisor.start(stand_in(tmp_path, lab_id, LEADERLESS, ADDRESS, *ports))
+    eventually(is_up(tmp_path))
+    assert connect(8998) == b"hello"
+    supervisor.lose()
+    (tmp_path / "livy.log").unlink()
+    supervisor.come_back()
+    eventually(is_up(tmp_path))
+    assert connect(8998) == b"hello"
 
 
 def test_what_cannot_be_done_is_refused_and_the_supervisor_goes_on(supervisor: Supervised, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from time import monotonic, sleep
 
 _PROC = Path("/proc")
 _LOOK_AGAIN_SECONDS = 0.02
+_THREADS = 15
+"""Where num_threads stands behind the parent's id in /proc/PID/stat (proc(5))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,16 @@ class Process:
     pid: int
     parent: int
     state: str
+    threads: int = 1
 
     @property
     def ended(self) -> bool:
-        """Whether it is a zombie: ended, and only waiting to be reaped."""
-        return self.state in "ZX"
+        """Whether it is a zombie: ended, and only waiting to be reaped.
+
+        A first thread that has ended looks like one, too; while others of its threads live, so does the process, and
+        so do its files and ports.
+        """
+        return self.state in "ZX" and self.threads <= 1
 
 
 def all_processes() -> list[Process]:
@@ -37,8 +44,8 @@ def _read(pid: str) -> Process | None:
     except OSError:  # it ended while we looked
         return None
     # The command's name is in parentheses and may itself contain anything, so count from the last one.
-    state, parent, *_ = stat.rpartition(")")[2].split()
-    return Process(int(pid), int(parent), state)
+    state, parent, *rest = stat.rpartition(")")[2].split()
+    return Process(int(pid), int(parent), state, int(rest[_THREADS]))
 
 
 def descendants(ancestor: int) -> list[int]:

@@ -172,8 +172,9 @@ class Supervisor:
                 self._frozen.discard(name)
 
     def _reap_and_find(self) -> list[int]:
+        """Every descendant that lives, and every service whose end was not taken yet: it would not be started again."""
         self.reap()
-        return descendants(os.getpid())
+        return [*{*descendants(os.getpid()), *(running.pid for running in self._running.values())}]
 
     def _runs(self, name: str) -> bool:
         self.reap()
