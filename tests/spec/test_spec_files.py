@@ -165,6 +165,56 @@ def test_a_certificate_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     assert f"{path}:15: services.livy.ca: {ca} cannot be read (Permission denied); check its" in str(caught.value)
 
 
+GATEWAY = (
+    changed("mode: direct", "mode: gateway")
+    + "gateway: {users: {scheme: basic, file: users}, tls: {certificate: gateway.pem, key: gateway.key}}\n"
+)
+
+
+def _gateway_files(folder: Path) -> Path:
+    path = folder / "etl.yaml"
+    path.write_text(GATEWAY)
+    (folder / "users").write_text("airflow:$2b$05$x\n")
+    authority().server(folder, "gateway")
+    both = (folder / "gateway-1.pem").read_bytes()
+    (folder / "gateway.pem").write_bytes(both)
+    (folder / "gateway.key").write_bytes(both)
+    return path
+
+
+def test_the_files_of_gateways_lie_beside_the_spec_and_are_looked_into(tmp_path: Path) -> None:
+    gateway = load_spec(_gateway_files(tmp_path)).gateway
+    assert gateway.users.file == str(tmp_path / "users")
+    assert gateway.tls is not None
+    assert (gateway.tls.certificate, gateway.tls.key) == (str(tmp_path / "gateway.pem"), str(tmp_path / "gateway.key"))
+
+
+def test_each_missing_file_of_gateways_is_named_and_in_mode_direct_none_is_missed(tmp_path: Path) -> None:
+    path = _gateway_files(tmp_path)
+    for name in ("users", "gateway.pem", "gateway.key"):
+        (tmp_path / name).unlink()
+    assert _lines_of(path) == [
+        f"{path}:27: gateway.tls.certificate: {tmp_path / 'gateway.pem'} is no file; correct the path",
+        f"{path}:27: gateway.tls.key: {tmp_path / 'gateway.key'} is no file; correct the path",
+        f"{path}:27: gateway.users.file: {tmp_path / 'users'} is no file; correct the path",
+    ]
+    path.write_text(GATEWAY.replace("mode: gateway", "mode: direct"))
+    assert load_spec(path).gateway.users.scheme == "basic"
+
+
+def test_a_key_that_does_not_belong_to_the_certificate_is_refused(tmp_path: Path) -> None:
+    path = _gateway_files(tmp_path)
+    authority().server(tmp_path, "other")
+    key = (tmp_path / "other-1.pem").read_bytes()
+    own = (tmp_path / "gateway.pem").read_bytes()
+    marker = b"-----BEGIN CERTIFICATE"
+    (tmp_path / "gateway.pem").write_bytes(own[own.index(marker) :])
+    for content in (key, b"", key[key.index(marker) :]):
+        (tmp_path / "gateway.key").write_bytes(content)
+        (line,) = _lines_of(path)
+        assert line.startswith(f"{path}:27: gateway.tls: {tmp_path / 'gateway.pem'} is no certificate in PEM to which")
+
+
 def _lines_of(path: Path) -> list[str]:
     with pytest.raises(SpecError) as caught:
         load_spec(path)

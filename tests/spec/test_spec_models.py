@@ -132,10 +132,21 @@ def test_the_floor_of_strategies_with_a_second_member_has_no_launch() -> None:
     ]
 
 
-def test_gateways_switch_without_the_balancer() -> None:
+def _with_gateways(strategy: str) -> Spec:
     data = loaded(SMALL).model_dump(mode="json", by_alias=True, exclude_none=True)
     data["address"]["mode"] = "gateway"
-    assert rto_floor(Spec.model_validate(data))[-1] == ("switch", 1)
+    return Spec.model_validate({**data, "strategy": strategy})
+
+
+def test_gateways_switch_without_the_balancer() -> None:
+    for strategy, launch, prove in (("active-passive", 360, 30), ("warm-standby", 0, 0)):
+        floor = [("detection", 65), ("launch", launch), ("prove", prove), ("switch", 1)]
+        assert rto_floor(_with_gateways(strategy)) == floor
+
+
+def test_with_gateways_another_serving_member_takes_work_as_soon_as_one_is_missed() -> None:
+    floor = [("detection", 1), ("launch", 0), ("prove", 0), ("switch", 0)]
+    assert rto_floor(_with_gateways("active-active")) == floor
 
 
 def test_placements_in_two_azs_are_well() -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from emr_dr.cli.main import VERBS
 from emr_dr.errors import UsageError
-from emr_dr.spec import STRATEGY_NAMES, json_schema, starter
+from emr_dr.spec import MODE_NAMES, STRATEGY_NAMES, json_schema, starter
 from spec.spec_examples import FULL, PLANNED, SMALL, changed, loaded, refused
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
@@ -136,7 +136,23 @@ def test_the_starter_is_refused_for_its_placeholders_and_nothing_else() -> None:
 def test_the_starter_of_every_strategy_loads(strategy: str) -> None:
     spec = loaded(_filled(starter("etl", strategy)))
     assert spec.strategy == strategy
+    spec = loaded(_filled(starter("etl", strategy, "direct")))
     assert (spec.address.balancer.stickiness == "source_ip") is (strategy == "active-active")
+    spec = loaded(_filled(starter("etl", strategy, "gateway")))
+    assert spec.address.mode == "gateway"
+    assert spec.address.balancer.stickiness is None
+
+
+def test_what_the_starter_offers_for_gateways_loads_too() -> None:
+    text = _filled(starter("etl", "active-active", "gateway"))
+    offered = r"^( +)# ((?:port|security_groups|tls|rules): .*?)(?:   .*)?$"
+    text, found = re.subn(offered, r"\1\2", text, flags=re.MULTILINE)
+    assert found == 4
+    gateway = loaded(text).gateway
+    assert gateway.port == 8998
+    assert gateway.security_groups == ("sg-0123456789abcdef0",)
+    assert gateway.tls is not None
+    assert gateway.rescue.rules[0].rescue == "idempotent"
 
 
 def test_what_the_starter_offers_in_comments_loads_too() -> None:
@@ -149,7 +165,8 @@ def test_what_the_starter_offers_in_comments_loads_too() -> None:
 
 
 def test_the_starter_s_comments_stand_apart_from_the_values() -> None:
-    assert not re.search(r"\S#", starter("a" * 24, "active-passive"))
+    for mode in MODE_NAMES:
+        assert not re.search(r"\S#", starter("a" * 24, "active-passive", mode))
 
 
 def test_a_starter_needs_a_possible_group_and_strategy() -> None:
@@ -157,6 +174,8 @@ def test_a_starter_needs_a_possible_group_and_strategy() -> None:
         starter("Etl", "active-passive")
     with pytest.raises(UsageError, match="choose from active-passive"):
         starter("etl", "passive")
+    with pytest.raises(UsageError, match="choose from direct, gateway"):
+        starter("etl", "active-active", "gate")
 
 
 def test_the_starter_names_no_verb_that_is_not_there() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from emr_dr.spec import STRATEGY_NAMES, remarks
-from spec.spec_examples import SMALL, changed, loaded, refused_change
+from spec.spec_examples import SMALL, changed, loaded, refused, refused_change
 
 TWO = ("strategy: active-passive", "strategy: active-active")
 
@@ -28,6 +28,51 @@ def test_behind_gateways_livy_alone_is_at_the_balancer_and_no_client_has_to_stic
     spec = loaded(changed("mode: direct", "mode: gateway", changed(TWO[0], f"strategy: {strategy}")))
     assert list(spec.routed()) == ["livy"]
     assert not spec.shared
+
+
+GATEWAY = changed("mode: direct", "mode: gateway")
+
+
+def _fields(text: str) -> list[str]:
+    return [remark.field for remark in remarks(loaded(text))]
+
+
+def test_with_gateways_it_is_said_what_they_do_not_protect_from() -> None:
+    fields = ["store.sqlite", "gateway.users.scheme", "gateway.tls", "gateway.rescue.rules"]
+    assert _fields(GATEWAY) == fields
+    assert _fields(_sticky(GATEWAY)) == ["address.balancer.stickiness", *fields]
+    first = remarks(loaded(GATEWAY))[0]
+    assert str(first).startswith("store.sqlite: all gateways and controllers have to run on the machine that holds")
+    assert first.line == 26
+
+
+def test_what_gateways_do_protect_from_is_not_remarked() -> None:
+    users = "gateway: {users: {scheme: basic, file: users}, tls: {certificate: c.pem, key: k.pem}, rescue: "
+    text = f"{GATEWAY}{users}{{rules: [{{when: {{queue: nightly}}, class: idempotent}}]}}}}\n"
+    assert _fields(text) == ["store.sqlite"]
+    assert _fields(f"{GATEWAY}{users}{{mode: 'off'}}}}\n") == ["store.sqlite", "gateway.rescue.mode"]
+
+
+def test_passwords_without_tls_are_remarked_as_such() -> None:
+    told = remarks(loaded(f"{GATEWAY}gateway: {{users: {{scheme: basic, file: users}}}}\n"))
+    assert [r.what for r in told if r.field == "gateway.tls"] == [
+        "passwords and batches travel in the clear between clients and gateways"
+    ]
+
+
+def test_what_is_said_of_gateways_without_any_is_remarked() -> None:
+    (only,) = remarks(loaded(f"{SMALL}gateway: {{port: 9000}}\n"))
+    assert str(only) == "gateway: has no effect in mode direct; say address.mode: gateway, or keep it until you do"
+
+
+def test_batches_are_sent_to_zones_of_the_region_only_and_to_each_once() -> None:
+    rule = "gateway: {{routing: [{{when: {{queue: etl}}, zones: [us-east-1a, {}]}}]}}\n"
+    loaded(GATEWAY + rule.format("us-east-1b"))
+    (line,) = refused(GATEWAY + rule.format("eu-west-1a"))
+    told = "etl.yaml:27: gateway.routing[0].zones[1]: eu-west-1a is not in us-east-1; a group lives in one region"
+    assert line == told
+    (line,) = refused(GATEWAY + rule.format("us-east-1a"))
+    assert "gateway.routing[0].zones[1]: " in line
 
 
 @pytest.mark.parametrize("strategy", ["active-passive", "warm-standby"])

@@ -8,17 +8,33 @@ import click
 
 from emr_dr.cli.options import json_option, spec_option
 from emr_dr.errors import UsageError
-from emr_dr.spec import STRATEGY_NAMES, SpecError, json_schema, load_spec, remarks, starter
+from emr_dr.spec import (
+    MODE_NAMES,
+    RECOMMENDED_MODE,
+    STRATEGY_NAMES,
+    SpecError,
+    json_schema,
+    load_spec,
+    remarks,
+    starter,
+)
 
 
 @click.command()
 @click.argument("group")
 @click.option("--strategy", default="active-passive", show_default=True, type=click.Choice(STRATEGY_NAMES))
+@click.option(
+    "--mode",
+    default=RECOMMENDED_MODE,
+    show_default=True,
+    type=click.Choice(MODE_NAMES),
+    help="What the balancer's targets are: Livy gateways, or the members themselves.",
+)
 @click.option("--output", "-o", default="emr-dr.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Write over an existing file.")
-def init(group: str, strategy: str, output: Path, *, force: bool) -> None:
+def init(group: str, strategy: str, mode: str, output: Path, *, force: bool) -> None:
     """Write a commented spec for GROUP to start from."""
-    text = starter(group, strategy)
+    text = starter(group, strategy, mode)
     try:
         with output.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)

@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict, Field
 
@@ -24,6 +24,9 @@ from emr_dr.spec.fields import (
     format_duration,
 )
 from emr_dr.spec.instances import repeated
+
+AddressMode: TypeAlias = Literal["direct", "gateway"]
+MODE_NAMES: tuple[str, ...] = get_args(AddressMode)
 
 
 class HealthCheck(Section):
@@ -92,8 +95,9 @@ class Balancer(Section):
 class Address(Section):
     """The one address that clients use, whatever member serves."""
 
-    mode: Literal["direct", "gateway"] = "direct"
-    """What the balancer's targets are: the members (direct) or the Livy gateways (gateway). Default direct."""
+    mode: AddressMode = "direct"
+    """What the balancer's targets are: the members (direct), or Livy gateways (gateway), which you run and register.
+    Default direct; `emr-dr init` recommends gateway."""
     balancer: Balancer
     """The balancer."""
 

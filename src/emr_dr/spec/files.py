@@ -1,13 +1,14 @@
-"""The files that a spec names: found from its own folder, and the certificates in them."""
+"""The files that a spec names: found from its own folder, and looked into before anything runs on them."""
 
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from emr_dr.errors import UsageError
 from emr_dr.spec.address import Access
-from emr_dr.spec.gateway import Gateway
+from emr_dr.spec.gateway import Gateway, Tls
 from emr_dr.spec.models import Spec
 from emr_dr.spec.problems import KeyPath, Problem, SpecError
 
@@ -58,26 +59,81 @@ def trust(spec: Spec) -> Mapping[KeyPath, ssl.SSLContext]:
             try:
                 trusted[path] = _authorities(Path(access.ca))
             except UsageError as error:
-                problems.append(spec.source.problem((*path, "ca"), f"{error.where} {error.what}", error.remedy))
+                problems.append(_problem(spec, (*path, "ca"), error))
     if problems:
         raise SpecError(spec.source.file, problems)
     return trusted
+
+
+def look_at_gateway_files(spec: Spec) -> None:
+    """Read the files that gateways need: users, certificate and key; none of them in mode direct.
+
+    Raises:
+        SpecError: One cannot be read, or certificate and key do not go together.
+    """
+    gateway, at = spec.gateway, "gateway"
+    problems: list[Problem] = []
+    named: dict[KeyPath, str] = {}
+    if spec.by_gateway and gateway.users.file is not None:
+        named[at, "users", "file"] = gateway.users.file
+    if spec.by_gateway and gateway.tls is not None:
+        named |= {(at, "tls", "certificate"): gateway.tls.certificate, (at, "tls", "key"): gateway.tls.key}
+    for path, file in named.items():
+        try:
+            _readable(Path(file))
+        except UsageError as error:
+            problems.append(_problem(spec, path, error))
+    if spec.by_gateway and gateway.tls is not None and not problems:
+        try:
+            certified(gateway.tls)
+        except UsageError as error:
+            problems.append(_problem(spec, (at, "tls"), error))
+    if problems:
+        raise SpecError(spec.source.file, problems)
+
+
+def certified(tls: Tls) -> ssl.SSLContext:
+    """Return what a server needs that shows this certificate.
+
+    Raises:
+        UsageError: A file cannot be read, or the two do not go together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # the health checks of a balancer know nothing newer
+    for file in (tls.certificate, tls.key):
+        _readable(Path(file))
+    try:
+        # Without a password given, OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(tls.certificate, tls.key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        what = f"is no certificate in PEM to which the key in {tls.key} belongs, or that key is encrypted"
+        remedy = "name a certificate with what leads to its authority, and its key as it is"
+        raise UsageError(what, where=tls.certificate, remedy=remedy) from error
+    return context
+
+
+def _problem(spec: Spec, path: KeyPath, error: UsageError) -> Problem:
+    return spec.source.problem(path, f"{error.where} {error.what}", error.remedy)
+
+
+def _readable(path: Path) -> None:
+    try:
+        if not path.is_file():
+            raise UsageError("is no file", where=str(path), remedy="correct the path")
+        with path.open("rb"):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot be read ({reason})", where=str(path), remedy="check its permissions") from error
 
 
 def _authorities(path: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies; no stricter than that with a private authority
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the certificate of the service itself will do, too
-    try:
-        if not path.is_file():
-            raise UsageError("is no file", where=str(path), remedy="correct the path")
-        with path.open("rb"):
-            context.load_verify_locations(cafile=path)
-    except ssl.SSLError:
-        pass  # told below: OpenSSL's own words are for programmers
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"cannot be read ({reason})", where=str(path), remedy="check its permissions") from error
+    _readable(path)
+    with suppress(ssl.SSLError):  # told below: OpenSSL's own words are for programmers
+        context.load_verify_locations(cafile=path)
     if not context.cert_store_stats()["x509"]:
         remedy = "put the authority's certificate there, beginning with -----BEGIN CERTIFICATE-----"
         raise UsageError("holds no certificate in PEM", where=str(path), remedy=remedy)

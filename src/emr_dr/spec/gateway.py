@@ -17,6 +17,7 @@ from emr_dr.spec.fields import (
     Zone,
     between,
 )
+from emr_dr.spec.instances import repeated
 
 Glob: TypeAlias = Annotated[
     str, Like(r"[^\x00-\x1f\x7f]{1,256}", "etl-*", "* stands for anything, ? for one character")
@@ -51,6 +52,10 @@ class RoutingRule(Section):
     """The AZs whose members take them, the best first."""
     strict: Annotated[bool, Field(strict=True)] = False
     """Whether they wait rather than go elsewhere when no member there takes work. Default false."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield an AZ named twice."""
+        yield from repeated(self.zones, ("zones",))
 
 
 class RescueRule(Section):

@@ -7,14 +7,14 @@ from pydantic import ValidationError
 
 from emr_dr.spec.document import MAX_BYTES, Document, read_document
 from emr_dr.spec.explain import explain
-from emr_dr.spec.files import absolute, trust
+from emr_dr.spec.files import absolute, look_at_gateway_files, trust
 from emr_dr.spec.models import Spec
 from emr_dr.spec.problems import KeyPath, Problem, SpecError
 from emr_dr.spec.unavailable import not_in_this_version
 
 
 def load_spec(path: Path) -> Spec:
-    """Read the spec file at `path`, and look at the certificate files it names.
+    """Read the spec file at `path`, and look into the files it names.
 
     Relative paths in it become absolute, from the file's own folder.
 
@@ -28,6 +28,7 @@ def load_spec(path: Path) -> Spec:
         raise SpecError(str(path), [Problem(0, "", *_file_trouble(error))]) from error
     spec = absolute(read_spec(content, str(path)), path.absolute().parent)
     trust(spec)
+    look_at_gateway_files(spec)
     return spec
 
 

@@ -141,7 +141,8 @@ class Objectives(Section):
     """What you promised, to be compared with what was measured."""
 
     rto: Annotated[Duration, between("1s", "7d")] | None = None
-    """Recovery time objective: from the loss until new work is accepted. Default: none."""
+    """Recovery time objective: from the loss until a member accepts new work. Gateways accept and queue it all the
+    while; it counts until it can run. Default: none."""
     launch: Annotated[Duration, between("1s", "24h")] | None = None
     """How long your clusters take from request to ready, if you measured it. Default: 6m is assumed."""
 
@@ -237,12 +238,20 @@ class Spec(Section):
             if placement.az is not None and not placement.az.startswith(self.region):
                 what = f"{placement.az} is not in {self.region}"
                 yield Finding(("placements", index, "az"), what, "a group lives in one region")
+        yield from self._routing_findings()
         yield from repeated([check.name for check in self.checks], ("checks",), ("name",))
         for index, check in enumerate(self.checks):
             if check.name in self.services.declared():
                 what = f"{check.name} is a service already"
                 yield Finding(("checks", index, "name"), what, "choose another name: verdicts go by it")
         yield from self._objective_findings()
+
+    def _routing_findings(self) -> Iterator[Finding]:
+        for index, rule in enumerate(self.gateway.routing):
+            for place, zone in enumerate(rule.zones):
+                if not zone.startswith(self.region):
+                    at = ("gateway", "routing", index, "zones", place)
+                    yield Finding(at, f"{zone} is not in {self.region}", "a group lives in one region")
 
     def _objective_findings(self) -> Iterator[Finding]:
         launch, deadline = self.objectives.launch, self.recovery.boot_deadline

@@ -21,19 +21,24 @@ GATEWAY_SWITCH = 1.0
 def rto_floor(spec: "Spec") -> list[tuple[str, float]]:
     """Return the parts of the least recovery time and their seconds, in order: detection, launch, prove, switch.
 
+    It counts from the loss until a member accepts new work. Gateways go on accepting it meanwhile, so with them it is
+    how long new work may wait.
+
     *detection*: by the controller, `member_lost` after the first failed check, which is up to one interval after the
-    loss; in active-active the balancer's own checks do it alone. *launch* and *prove*: only active-passive does them
-    during a recovery; `objectives.launch` or `PLANNED_LAUNCH`, and `PLANNED_PROVE`. *switch*: the change seen by the
-    balancer (`PLANNED_PROPAGATION`) and, where a target is new to it, the good checks it asks for; with gateways only
-    `GATEWAY_SWITCH`.
+    loss; in active-active the balancer's own checks do it alone or, with gateways, theirs, every `gateway.staleness`.
+    *launch* and *prove*: only active-passive does them during a recovery; `objectives.launch` or `PLANNED_LAUNCH`, and
+    `PLANNED_PROVE`. *switch*: the change seen by the balancer (`PLANNED_PROPAGATION`) and, where a target is new to it,
+    the good checks it asks for; with gateways only `GATEWAY_SWITCH`, and nothing where another member serves already.
 
     Figures that are no setting are planning values from research, on the hopeful side: this is a floor, no forecast.
     """
     check = spec.address.balancer.health_check
     by_controller = spec.detection.interval + spec.detection.member_lost
     admitted = PLANNED_PROPAGATION + check.healthy * check.interval
-    if spec.address.mode == "gateway":
+    if spec.by_gateway:
         admitted = GATEWAY_SWITCH
+    if spec.strategy == "active-active" and spec.by_gateway:
+        return [("detection", spec.gateway.staleness), ("launch", 0.0), ("prove", 0.0), ("switch", 0.0)]
     if spec.strategy == "active-active":
         by_balancer = check.unhealthy * check.interval
         return [("detection", by_balancer), ("launch", 0.0), ("prove", 0.0), ("switch", PLANNED_PROPAGATION)]

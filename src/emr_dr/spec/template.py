@@ -3,8 +3,11 @@
 from pydantic import TypeAdapter, ValidationError
 
 from emr_dr.errors import UsageError
+from emr_dr.spec.address import MODE_NAMES
 from emr_dr.spec.fields import PLACEHOLDER, GroupName
 from emr_dr.spec.models import STRATEGY_NAMES
+
+RECOMMENDED_MODE = "direct"
 
 _STARTER = """\
 # A recovery group of emr-dr: what is protected, where it may live, and what may be done about a loss.
@@ -13,15 +16,15 @@ _STARTER = """\
 group: $group                           # AWS resources are named after it; it cannot change later
 region: @@-region                 # such as us-east-1
 strategy: $strategy               # active-passive: one member serves; warm-standby: another waits, proven
-                                        # active-active: two serve, and the balancer spreads clients over them
+                                        # active-active: two serve, and work is spread over them
 
 address:                                # the one address that clients use, whatever member serves
-  mode: direct                          # the balancer's targets are the members themselves
+$mode
   balancer:
     name: $group-livy
     subnets: [subnet-@@-a, subnet-@@-b]   # one for each AZ; with two the address survives the loss of one
     # dns: {zone: Z0123456789ABCDEFGHIJ, name: livy.example.internal}   a name of your own, in Route 53
-$stickiness
+$further
 services:                               # what must work; $listeners
   livy: {port: 8998}
   resource-manager: {port: 8088}
@@ -74,22 +77,40 @@ store:
 #   2. see what would be made: emr-dr plan
 #   3. make the balancer and the first member: emr-dr apply
 #   4. let it watch: emr-dr watch
-"""
+$serve"""
 
+_DIRECT = "  mode: direct                          # it leads to the members themselves"
+_GATEWAY = """\
+  mode: gateway                         # it leads to gateways (`emr-dr gateway`) that you run, best two or more;
+                                        # direct: to the members themselves, each with batch numbers of its own"""
+_GATEWAYS_OWN = """
+gateway:                                # clients see one Livy whose batches outlive the members they run on
+  # port: 8998                            where gateways listen, if it is not Livy's own port
+  # security_groups: [sg-0123456789abcdef0]   the gateways' own: apply lets them in at the members
+  # tls: {certificate: gateway.pem, key: gateway.key}   beside this file
+  users: {scheme: none}                 # basic or bearer with a file of users; none: everybody may do everything
+  rescue:                               # what runs again, under its number, once its member is proven dead
+    attempts: 2                         # most runs of one batch, the first included
+    # rules: [{when: {queue: nightly}, class: idempotent}]   for clients that cannot say it; otherwise: never
+"""
 _STICKINESS = """\
     stickiness: source_ip                 # a client stays on one member; `validate` tells the limits
 """
 _ALL_LISTEN = "each gets a listener of the balancer on its port"
 _LIVY_LISTENS = "livy alone gets a listener: the others are each member's own"
 
+_SERVE = """\
+#   5. serve clients: emr-dr gateway, twice or more, each registered in the target group $group-livy
+"""
+
 _COMMENT_COLUMN = 47
 
 
-def starter(group: str, strategy: str) -> str:
+def starter(group: str, strategy: str, mode: str = RECOMMENDED_MODE) -> str:
     """Return a commented YAML spec for a new group, with a placeholder wherever only the user knows the value.
 
     Raises:
-        UsageError: the group cannot be called so, or there is no such strategy.
+        UsageError: the group cannot be called so, or there is no such strategy or mode.
     """
     try:
         TypeAdapter(GroupName).validate_python(group)
@@ -99,12 +120,16 @@ def starter(group: str, strategy: str) -> str:
     if strategy not in STRATEGY_NAMES:
         remedy = f"choose from {', '.join(STRATEGY_NAMES)}"
         raise UsageError(f"there is no strategy {strategy!r}", remedy=remedy)
-    several = strategy == "active-active"
+    if mode not in MODE_NAMES:
+        raise UsageError(f"there is no mode {mode!r}", remedy=f"choose from {', '.join(MODE_NAMES)}")
+    by_gateway, several = mode == "gateway", strategy == "active-active"
     given = {
+        "$serve": _SERVE if by_gateway else "",
         "$group": group,
         "$strategy": strategy,
-        "$stickiness": _STICKINESS if several else "",
-        "$listeners": _LIVY_LISTENS if several else _ALL_LISTEN,
+        "$mode": _GATEWAY if by_gateway else _DIRECT,
+        "$further": _GATEWAYS_OWN if by_gateway else _STICKINESS if several else "",
+        "$listeners": _LIVY_LISTENS if several or by_gateway else _ALL_LISTEN,
         "@@": PLACEHOLDER,
     }
     text = _STARTER
@@ -116,4 +141,6 @@ def starter(group: str, strategy: str) -> str:
 def _aligned(line: str) -> str:
     """Move the comment behind a setting to its column; names of any length may stand before it."""
     setting, mark, comment = line.partition(" # ")
+    if mark and not setting.strip() and len(setting) > _COMMENT_COLUMN // 2:
+        return f"{'':<{_COMMENT_COLUMN}} # {comment}"  # it goes on from the line before
     return f"{setting.rstrip():<{_COMMENT_COLUMN}} # {comment}" if mark and setting.strip(" #") else line
