@@ -51,10 +51,16 @@ class YarnApplication:
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """How much a member's YARN has to do: applications that run, and those that wait for room."""
+    """How much a member's YARN has to do: applications that run, and those that wait for room.
+
+    Attributes:
+        since: When this ResourceManager began (seconds of the epoch by the member's clock): one that began after an
+            application was submitted may not know it any more. 0 where it was not said.
+    """
 
     running: int
     pending: int
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

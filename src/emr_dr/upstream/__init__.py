@@ -1,0 +1,6 @@
+"""What a gateway asks of members: their Livy and their YARN, over connections that are kept."""
+
+from emr_dr.upstream.line import Access, Times
+from emr_dr.upstream.member import MemberUpstream
+
+__all__ = ["Access", "MemberUpstream", "Times"]
