@@ -12,6 +12,7 @@ from emr_dr.ports.ledger import Ledger
 RUNNING = confirmed(sent(submission(name="daily", key="k").numbered(1)))
 RESCUED = proven_dead(RUNNING).again(95.0, cluster_id="j-2")
 ENDED = ended(RUNNING)
+NEVER = replace(RUNNING, rescue=RescueClass.NEVER)
 QUEUED = submission(cluster_id="").numbered(1)
 FORBIDDEN = {
     "a second live attempt": (RUNNING, RUNNING.again(60.0), "may still run"),
@@ -22,6 +23,12 @@ FORBIDDEN = {
     "an attempt of a tombstone": (proven_dead(RUNNING).deleted(), RESCUED.deleted(), "was deleted"),
     "a tombstone sent": (QUEUED.deleted(), change_last(sent(QUEUED.deleted()), cluster_id="j-1"), "nothing is sent"),
     "a dead attempt sent": (proven_dead(QUEUED), change_last(sent(proven_dead(QUEUED)), cluster_id="j-1"), "is dead"),
+    "a second run of a batch of class never": (NEVER, proven_dead(NEVER).again(95.0), "never, and it may have run"),
+    "a second run of a batch of class never that was seen to run": (
+        change_last(NEVER, app_id="application_1_0001"),
+        change_last(NEVER, app_id="application_1_0001", ended_at=80.0).again(95.0),
+        "never, and it may have run",
+    ),
     "an end taken back": (ENDED, replace(ENDED, shown=ShownState.RUNNING), "stays"),
     "another end": (ENDED, replace(ENDED, shown=ShownState.DEAD), "stays"),
     "a tombstone taken back": (RUNNING.deleted(), RUNNING, "was deleted"),
@@ -54,7 +61,8 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize(("before", "after", "why"), FORBIDDEN.values(), ids=FORBIDDEN)
 async def test_the_ledger_itself_refuses(ledger: Ledger, before: Batch, after: Batch, why: str) -> None:
-    batch = await created(ledger, token=before.token, cluster_id=before.attempts[0].cluster_id, name=before.name)
+    made = {"token": before.token, "name": before.name, "rescue": before.rescue}
+    batch = await created(ledger, cluster_id=before.attempts[0].cluster_id, **made)
     batch = await _led_to(ledger, batch, before)
     with pytest.raises(PermanentError, match=f"refuses this change.*{why}"):
         await ledger.save(replace(after, key=None, version=batch.version))

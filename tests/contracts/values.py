@@ -8,7 +8,7 @@ from typing import Any, Union
 
 from hypothesis import strategies as st
 
-from emr_dr.core.batch import Attempt, Batch, NewBatch, ShownState, SubmitState
+from emr_dr.core.batch import Attempt, Batch, NewBatch, RescueClass, ShownState, SubmitState
 from emr_dr.core.document import Document
 from emr_dr.core.evidence import MemberSighting, ProbeResult, Sighting
 from emr_dr.core.group import Group, Member, Placement, Stage, Wanted
@@ -38,10 +38,9 @@ _tokens = (f"t{n:06}" for n in range(1_000_000))
 
 
 def submission(**changes: Any) -> NewBatch:  # noqa: ANN401 - as dataclasses.replace has it
-    """A submission with a token of its own."""
-    return replace(
-        NewBatch(next(_tokens), '{"file": "s3://acme/job.py"}', at=50.0, cluster_id="j-1", epoch=1), **changes
-    )
+    """A submission with a token of its own, which may be run again."""
+    new = NewBatch(next(_tokens), '{"file": "s3://acme/job.py"}', at=50.0, cluster_id="j-1", epoch=1)
+    return replace(new, **{"rescue": RescueClass.IDEMPOTENT, **changes})
 
 
 def change_last(batch: Batch, **changes: Any) -> Batch:  # noqa: ANN401 - as dataclasses.replace has it

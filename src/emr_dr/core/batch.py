@@ -118,6 +118,11 @@ class Attempt:
         """Whether something may run, now or later, because of it. What is dead never becomes live again."""
         return self.submit is not SubmitState.FAILED and self.ended_at is None and self.proof is None
 
+    @property
+    def never_ran(self) -> bool:
+        """Whether it is certain that nothing ever ran because of it; what was sent may have run, however briefly."""
+        return self.submit in (SubmitState.INTENT, SubmitState.FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -273,8 +278,11 @@ def _lasting(batch: Batch) -> tuple[object, ...]:
 
 
 def _objections_to_another(old: Batch, new: Batch) -> Iterator[str]:
-    if new.attempts[len(old.attempts) - 1].live:
+    former = new.attempts[len(old.attempts) - 1]
+    if former.live:
         yield "the former attempt may still run: a further one needs its end, or a proof of death"
+    if old.rescue is RescueClass.NEVER and not former.never_ran and (former.proof is not None or former.app_id):
+        yield "its class is never, and it may have run"
     if old.shown.terminal or not new.listed:
         yield "it has ended or was deleted, so it is not attempted again"
     if new.last.number != len(new.attempts) or new.last.submit is not SubmitState.INTENT:
