@@ -1,6 +1,6 @@
 """The balancer: provisioned in an account that AWS's own client sees, and a place for targets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import boto3
 import pytest
@@ -11,10 +11,10 @@ from emr_dr.aws.ec2 import Subnets
 from emr_dr.aws.elbv2 import NetworkBalancer, target_health
 from emr_dr.aws.errors import NotFoundError
 from emr_dr.aws.session import Session
-from emr_dr.errors import ConflictError, PermanentError
+from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import TargetHealth
 from emr_dr.provision.apply import ensure, plan
-from emr_dr.provision.desired import DesiredBalancer
+from emr_dr.provision.desired import DesiredBalancer, Gateways
 from emr_dr.spec.address import Balancer, HealthCheck, Services
 
 GROUPS = {"livy": "etl-livy", "resource-manager": "etl-rm", "name-node": "etl-nn"}
@@ -85,6 +85,33 @@ async def test_a_changed_declaration_is_carried_out_in_place(session: Session, n
         ("UnhealthyThresholdCount", "4"),
     }
     assert await plan(account, slower) == []
+
+
+async def test_the_address_is_turned_from_members_to_gateways_that_are_healthy(
+    moto: boto3.session.Session, session: Session, network: Network
+) -> None:
+    account, elbv2, services = AwsAccount(session), moto.client("elbv2"), Services().declared()
+    await ensure(account, declared(network))
+    gateways = Gateways(8998, "http", (), services)
+    to_them = replace(declared(network), services={"livy": services["livy"]}, gateways=gateways)
+
+    async def no_pause(_: float) -> None:
+        """AWS in memory is never behind."""
+
+    with pytest.raises(TransientError, match="no gateway is registered"):
+        await ensure(account, to_them, pause=no_pause)
+    arn = elbv2.describe_target_groups(Names=["etl-gateway"])["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.register_targets(TargetGroupArn=arn, Targets=[{"Id": "10.0.0.90", "Port": 8998}])
+    assert [(t.address, t.port, t.health) for t in await account.targets(arn)] == [("10.0.0.90", 8998, "healthy")]
+    await ensure(account, to_them, pause=no_pause)
+    (made,) = elbv2.describe_load_balancers(Names=["etl-livy"])["LoadBalancers"]
+    (only,) = elbv2.describe_listeners(LoadBalancerArn=made["LoadBalancerArn"])["Listeners"]
+    assert (only["Port"], only["DefaultActions"][0]["TargetGroupArn"]) == (8998, arn)
+    assert [g["TargetGroupName"] for g in elbv2.describe_target_groups()["TargetGroups"]] == ["etl-gateway"]
+    assert await plan(account, to_them) == []
+    await account.delete_listener(only["ListenerArn"])
+    await account.delete_target_group(arn)
+    assert await account.targets(arn) == ()
 
 
 async def test_a_balancer_of_another_owner_is_refused(

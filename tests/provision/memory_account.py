@@ -42,6 +42,14 @@ class Interface:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Target:
+    address: str
+    port: int
+    health: str = "initial"
+    reason: str = ""
+
+
 SUBNETS = {
     "subnet-a": Subnet("vpc-1", "us-east-1a", "10.0.1.0/24"),
     "subnet-b": Subnet("vpc-1", "us-east-1b", "10.0.2.0/24"),
@@ -149,6 +157,7 @@ class MemoryAccount:
     kill_at: int | None = None
     killed_after: bool = False
     writes: list[str] = field(default_factory=list)
+    registered: dict[str, list[Target]] = field(default_factory=dict)
     rules: MemoryRules = field(init=False)
     names: MemoryNames = field(init=False)
 
@@ -168,6 +177,12 @@ class MemoryAccount:
     async def listeners(self, load_balancer: str) -> Mapping[str, Found]:
         prefix = f"listener/{load_balancer}/"
         return {arn.removeprefix(prefix): each for arn, each in self.parts.items() if arn.startswith(prefix)}
+
+    async def targets(self, target_group: str) -> Sequence[Target]:
+        """As registered; unused where no listener leads to the group."""
+        used = {each.fields["TargetGroup"] for key, each in self.parts.items() if key.startswith("listener/")}
+        found = self.registered.get(target_group, [])
+        return found if target_group.removeprefix("group/") in used else [replace(t, health="unused") for t in found]
 
     async def create_load_balancer(self, name: str, fields: Fields, tags: Tags) -> str:
         found = {"VpcId": SUBNETS[fields["Subnets"].split(",")[0]].vpc, **ADDRESS}

@@ -38,6 +38,16 @@ class FoundResource:
     tags: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTarget:
+    """A target of a target group, in ELBv2's words."""
+
+    address: str
+    port: int
+    health: str
+    reason: str
+
+
 class AwsAccount:
     """The account as provisioning sees it (`emr_dr.provision.account.Account`, which this follows in shape)."""
 
@@ -108,6 +118,14 @@ class AwsAccount:
             )
             for each in found
         }
+
+    async def targets(self, target_group: str) -> Sequence[FoundTarget]:
+        """Every target of a target group; none where it has gone."""
+        try:
+            answer = await self._call("DescribeTargetHealth", TargetGroupArn=target_group)
+        except NotFoundError:
+            return ()
+        return [_target(each) for each in answer.get("TargetHealthDescriptions") or ()]
 
     async def create_load_balancer(self, name: str, fields: Fields, tags: Mapping[str, str]) -> str:
         """Make it and return its ARN. AWS answers the same for the same request again."""
@@ -213,6 +231,12 @@ class AwsAccount:
         # By name, for text fields become parameters here; botocore checks them against its model of the API.
         answer: Json = getattr(self._client, xform_name(operation))(**request)
         return answer
+
+
+def _target(described: Json) -> FoundTarget:
+    target, health = described.get("Target") or {}, described.get("TargetHealth") or {}
+    state, reason = health.get("State") or "", health.get("Reason") or ""
+    return FoundTarget(target.get("Id") or "", target.get("Port") or 0, state, reason)
 
 
 def _typed(fields: Fields) -> dict[str, object]:

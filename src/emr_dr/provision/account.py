@@ -43,6 +43,26 @@ class Found(Protocol):
         """Its tags."""
 
 
+class Target(Protocol):
+    """A target of a target group."""
+
+    @property
+    def address(self) -> str:
+        """Its IP address."""
+
+    @property
+    def port(self) -> int:
+        """On which it gets traffic."""
+
+    @property
+    def health(self) -> str:
+        """ELBv2's word for its state."""
+
+    @property
+    def reason(self) -> str:
+        """ELBv2's reason for that; empty if it is healthy."""
+
+
 class Rule(Protocol):
     """A security-group rule that lets somebody in."""
 
@@ -172,6 +192,9 @@ class Account(Protocol):
 
     async def listeners(self, load_balancer: str) -> Mapping[str, Found]:
         """The listeners of a load balancer, given its ARN, by port."""
+
+    async def targets(self, target_group: str) -> Sequence[Target]:
+        """Every target of a target group, given its ARN; none where it has gone."""
 
     async def create_load_balancer(self, name: str, fields: Fields, tags: Tags) -> str:
         """Make it with its tags in one call, and return its ARN; attributes are set by a change."""

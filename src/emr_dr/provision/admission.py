@@ -1,7 +1,8 @@
-"""How the balancer is let in at the members: which security-group rules are missing, and which of ours are left over.
+"""Who is let in at the members: which security-group rules are missing, and which of ours are left over.
 
-The balancer speaks to its targets as itself (`preserve_client_ip.enabled` is off), so what has to be let in is its own
-security groups or, where it has none, the private addresses of its network interfaces.
+In mode direct it is the balancer. It speaks to its targets as itself (`preserve_client_ip.enabled` is off), so what has
+to be let in is its own security groups or, where it has none, the private addresses of its network interfaces. In mode
+gateway it is the gateways, by their own security groups; who lets the balancer in at them is whoever runs them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from ipaddress import IPv4Network
 
 from emr_dr.provision.account import Account, Found, Interface, Rule, Subnet
 from emr_dr.provision.change import Change
-from emr_dr.provision.desired import OWNER_TAG, SERVICE_TAG, DesiredBalancer
+from emr_dr.provision.desired import OWNER_TAG, SERVICE_TAG, DesiredBalancer, Gateways
 from emr_dr.provision.step import Step
 
 RULE = "rule"
@@ -46,16 +47,24 @@ class _Seen:
 
 async def pending(account: Account, desired: DesiredBalancer, balancer: Found) -> tuple[str, ...]:
     """The subnets whose interface has to be waited for before anybody knows whom to let in."""
-    if not desired.doors or desired.balancer.security_groups:
+    if not desired.doors or desired.balancer.security_groups or desired.gateways is not None:
         return ()
     there = {each.subnet for each in await account.rules.interfaces(balancer.id)}
     return tuple(each for each in desired.balancer.subnets if each not in there)
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What has to be done so that whoever has to reach members is let in, and nobody else by rules of ours."""
+
+    missing: Sequence[Step]
+    left_over: Sequence[Step]
+
+
 async def admission(
     account: Account, desired: DesiredBalancer, subnets: Mapping[str, Subnet], balancer: Found | None
-) -> list[Step]:
-    """Return what has to be done so that the balancer is let in; what is missing before what is left over.
+) -> Admission:
+    """Return which rules are missing, and which of ours are left over.
 
     Rules of ours in groups that are declared no more stay until the group is destroyed: security groups are fixed
     when a cluster is launched, so a member that serves may still stand behind them.
@@ -64,12 +73,21 @@ async def admission(
         PermanentError: A declared security group does not exist, or we may not look.
     """
     if not desired.doors:
-        return []
+        return Admission((), ())
     owner = (await account.rules.owners(desired.doors))[desired.doors[0]].get(OWNER_TAG)
     rules = await account.rules.ingress(desired.doors)
     interfaces = await account.rules.interfaces(balancer.id) if balancer is not None else ()
     seen = _Seen(desired, subnets, rules, interfaces, asks=owner != desired.group)
-    return [*_missing(account, seen), *_left_over(account, seen)]
+    if desired.gateways is not None:
+        return Admission([*_gateways_missing(account, seen, desired.gateways)], [*_left_over(account, seen)])
+    return Admission([*_missing(account, seen)], [*_left_over(account, seen)])
+
+
+def _gateways_missing(account: Account, seen: _Seen, gateways: Gateways) -> Iterator[Step]:
+    for name, service in gateways.reaches.items():
+        for source in gateways.groups:
+            if not seen.admitted(service.port, source):
+                yield _opening(account, seen, name, service.port, source)
 
 
 def _missing(account: Account, seen: _Seen) -> Iterator[Step]:
@@ -92,8 +110,10 @@ def _missing(account: Account, seen: _Seen) -> Iterator[Step]:
 def _opening(account: Account, seen: _Seen, service: str, port: int, source: str) -> Step:
     desired, group = seen.desired, seen.desired.doors[0]
     tags = {OWNER_TAG: desired.group, SERVICE_TAG: service}
-    text = f"emr-dr {desired.group}: balancer {desired.balancer.name} to {service}"
-    change = Change(RULE, _name(group, port, source), "", "", f"let in by {group}", _why(service), asks=seen.asks)
+    who = f"balancer {desired.balancer.name}" if desired.gateways is None else "gateways"
+    why = _why(service) if desired.gateways is None else f"else gateways cannot reach {service} of a member"
+    text = f"emr-dr {desired.group}: {who} to {service}"
+    change = Change(RULE, _name(group, port, source), "", "", f"let in by {group}", why, asks=seen.asks)
     return Step(change, partial(account.rules.admit, group, port, source, tags, text))
 
 
@@ -113,15 +133,18 @@ async def _later() -> None:
 
 
 def _left_over(account: Account, seen: _Seen) -> Iterator[Step]:
-    """Yield rules of ours that let in who is no part of the balancer any more, or at a port that nobody serves."""
-    ports = {service.port for service in seen.desired.services.values()}
-    sources = {*seen.desired.balancer.security_groups} or {*seen.addresses}
-    if not sources or (seen.pending and not seen.desired.balancer.security_groups):
+    """Yield rules of ours that let in who is no part of balancer or gateways any more, or at a port nobody serves."""
+    gateways, why = seen.desired.gateways, "the balancer does not come from there any more"
+    services, sources = seen.desired.services, {*seen.desired.balancer.security_groups} or {*seen.addresses}
+    if gateways is not None:
+        services, sources, why = gateways.reaches, {*gateways.groups}, "no gateway comes from there"
+    elif not sources or (seen.pending and not seen.desired.balancer.security_groups):
         return  # not all of its addresses are known: one that seems left over may be needed
+    ports = {service.port for service in services.values()}
     for rule in seen.rules:
         ours = rule.tags.get(OWNER_TAG) == seen.desired.group
         if ours and not (rule.ports[0] in ports and rule.source in sources):
-            yield removal(account, rule, "the balancer does not come from there any more", asks=seen.asks)
+            yield removal(account, rule, why, asks=seen.asks)
 
 
 def removal(account: Account, rule: Rule, why: str, *, asks: bool = False) -> Step:

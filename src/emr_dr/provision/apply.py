@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
 
 from emr_dr.errors import PermanentError, TransientError
-from emr_dr.provision.account import Account, Fields, Found, Subnet
-from emr_dr.provision.admission import admission, pending
+from emr_dr.provision.account import Account, Fields, Found
+from emr_dr.provision.admission import Admission, admission, pending
 from emr_dr.provision.change import Change, Key, diff
 from emr_dr.provision.desired import DesiredBalancer, Kind, Resource
+from emr_dr.provision.moving import FOLLOWED_SECONDS, Pause, is_move, left_over, move, takes_over, trials
 from emr_dr.provision.naming import naming
 from emr_dr.provision.step import Step
 
@@ -36,8 +37,13 @@ async def plan(account: Account, desired: DesiredBalancer) -> list[Change]:
     resources = desired.resources(subnets)
     found = await _look(account, resources)
     changes = diff(resources, found)
-    steps = await _further(account, desired, subnets, found.get((Kind.BALANCER, desired.balancer.name)))
-    return [*changes, *(step.change for step in steps)]
+    moves = [change for change in changes if is_move(change)]
+    balancer = found.get((Kind.BALANCER, desired.balancer.name))
+    rules = await admission(account, desired, subnets, balancer)
+    first = [*rules.missing, *await trials(account, desired, moves, balancer)]
+    last = await _last(account, desired, rules, balancer)
+    kept = [change for change in changes if not is_move(change)]
+    return [*kept, *(step.change for step in first), *moves, *(step.change for step in last)]
 
 
 async def ensure(
@@ -46,7 +52,7 @@ async def ensure(
     changed: Callable[[Change], None] = lambda _: None,
     *,
     consent: Consent = lambda _: None,
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Pause = asyncio.sleep,
 ) -> Sequence[Change]:
     """Make the account as declared, and return what was changed; nothing the second time.
 
@@ -58,29 +64,66 @@ async def ensure(
         desired: What is declared.
         changed: Told of each change once it is made.
         consent: Asked before anything is changed, where something is that is not ours.
-        pause: Waits for so many seconds, while a new balancer gets its network interfaces.
+        pause: Waits for so many seconds, while AWS is behind: with a new balancer's interfaces, with targets' health.
 
     Raises:
         ConflictError: A resource of a declared name is not ours; nothing was changed.
         PermanentError: Something differs that cannot be changed in place; nothing was changed.
         UsageError: The declared subnets do not go together; nothing was changed.
-        TransientError: The account gave no good answer, or does not show the changes yet; repeat.
+        TransientError: The account gave no good answer, or does not show the changes yet, or the address cannot lead
+            to gateways (or back to members) before one of them is healthy; repeat.
     """
     planned = await plan(account, desired)
     _refuse_obstacles(planned)
     if any(change.asks for change in planned):
         consent(planned)
     subnets = await account.subnets(desired.subnets)
-    made = await _ensure_balancer(account, desired.resources(subnets), changed)
+    resources = desired.resources(subnets)
+    made = [*await _ensure_balancer(account, resources, changed)]
     balancer = await _await_interfaces(account, desired, pause)
-    return [*made, *await _ensure_further(account, desired, subnets, balancer, changed)]
+
+    async def missing() -> Sequence[Step]:
+        return (await admission(account, desired, subnets, balancer)).missing
+
+    async def last() -> Sequence[Step]:
+        return await _last(account, desired, await admission(account, desired, subnets, balancer), balancer)
+
+    made += await _carry_out_all(missing, changed)
+    made += await _ensure_moves(account, desired, resources, changed, pause)
+    return [*made, *await _carry_out_all(last, changed)]
+
+
+async def _ensure_moves(
+    account: Account,
+    desired: DesiredBalancer,
+    resources: Sequence[Resource],
+    changed: Callable[[Change], None],
+    pause: Pause,
+) -> Sequence[Change]:
+    """Turn listeners that lead elsewhere, each when the balancer calls a target of the new group healthy."""
+    found = await _look(account, resources)
+    moves = [change for change in diff(resources, found) if is_move(change)]
+    if not moves:
+        return []
+    balancer = found[Kind.BALANCER, desired.balancer.name]
+    begun = [*await trials(account, desired, moves, balancer)]
+    for step in begun:
+        await step.carry_out()
+        changed(step.change)
+    for step in (turned := await move(account, desired, moves, balancer)):
+        await takes_over(account, desired, step.change, pause)
+        await step.carry_out()
+        changed(step.change)
+    _refuse_unseen([change for change in diff(resources, await _look(account, resources)) if is_move(change)])
+    await pause(FOLLOWED_SECONDS)
+    return [step.change for step in (*begun, *turned)]
 
 
 async def _ensure_balancer(
     account: Account, resources: Sequence[Resource], changed: Callable[[Change], None]
 ) -> Sequence[Change]:
     found = dict(await _look(account, resources))
-    changes = diff(resources, found)
+    changes = [change for change in diff(resources, found) if not is_move(change)]
     ids = {key: each.id for key, each in found.items()}
     wanted: dict[Key, Resource] = {(each.kind, each.name): each for each in resources}
     for key, group in groupby(changes, key=lambda change: (change.kind, change.name)):
@@ -89,36 +132,30 @@ async def _ensure_balancer(
         for change in own:
             changed(change)
     if changes:
-        _refuse_unseen(diff(resources, await _look(account, resources)))
+        left = diff(resources, await _look(account, resources))
+        _refuse_unseen([change for change in left if not is_move(change)])
     return changes
 
 
-async def _further(
-    account: Account, desired: DesiredBalancer, subnets: Mapping[str, Subnet], balancer: Found | None
-) -> Sequence[Step]:
-    """What is about the balancer and no part of it; the name comes last, when what it leads to can be reached."""
-    return [*await admission(account, desired, subnets, balancer), *await naming(account, desired, balancer)]
+async def _last(account: Account, desired: DesiredBalancer, rules: Admission, balancer: Found | None) -> Sequence[Step]:
+    """What is left over, and the name: it comes last, when what it leads to can be reached."""
+    gone = await left_over(account, desired, balancer)
+    return [*rules.left_over, *gone, *await naming(account, desired, balancer)]
 
 
-async def _ensure_further(
-    account: Account,
-    desired: DesiredBalancer,
-    subnets: Mapping[str, Subnet],
-    balancer: Found,
-    changed: Callable[[Change], None],
+async def _carry_out_all(
+    look: Callable[[], Awaitable[Sequence[Step]]], changed: Callable[[Change], None]
 ) -> Sequence[Change]:
-    steps = await _further(account, desired, subnets, balancer)
+    steps = await look()
     for step in steps:
         await step.carry_out()
         changed(step.change)
     if steps:
-        _refuse_unseen([step.change for step in await _further(account, desired, subnets, balancer)])
+        _refuse_unseen([step.change for step in await look()])
     return [step.change for step in steps]
 
 
-async def _await_interfaces(
-    account: Account, desired: DesiredBalancer, pause: Callable[[float], Awaitable[None]]
-) -> Found:
+async def _await_interfaces(account: Account, desired: DesiredBalancer, pause: Pause) -> Found:
     where, waited = f"balancer {desired.balancer.name}", 0.0
     while True:
         balancer = await account.load_balancer(desired.balancer.name)

@@ -14,14 +14,20 @@ OWNER_TAG = f"{OWN_TAG_PREFIX}group"
 """Tag that says whose a resource is; what does not carry it with our group's name is never changed."""
 SERVICE_TAG = f"{OWN_TAG_PREFIX}service"
 
+_GATEWAY = "gateway"
 # 24 characters of a group's name and these fit into the 32 of a target group's (ELBv2 API, CreateTargetGroup).
-_SUFFIXES = {"livy": "livy", "resource-manager": "rm", "name-node": "nn"}
+_SUFFIXES = {"livy": "livy", "resource-manager": "rm", "name-node": "nn", _GATEWAY: "gateway"}
 # As deep as our own checks: a balancer that is content with less contradicts them, and nothing is ever replaced.
 _HEALTH_PATHS = {
     "livy": "/batches?size=1",
     "resource-manager": "/ws/v1/cluster/info",
     "name-node": "/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus",
 }
+
+
+GATEWAY_HEALTH = "/gateway/health"
+_LEAVING_SECONDS = "30"
+_ANEW = "delete its listener and the group, and apply again"
 
 
 class Kind(StrEnum):
@@ -52,12 +58,30 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateways:
+    """What the balancer's targets are in mode gateway: whoever runs gateways registers them, and `apply` none.
+
+    Attributes:
+        port: On which they listen.
+        scheme: How the balancer asks for their health.
+        groups: Their own security groups; empty if somebody else sees to it that they are let in at the members.
+        reaches: The members' services that they ask.
+    """
+
+    port: int
+    scheme: str
+    groups: tuple[str, ...]
+    reaches: Mapping[str, Service]
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredBalancer:
     """What a spec declares, before anybody asked AWS where its subnets lie.
 
     Attributes:
         doors: The security groups of primary nodes, the one that rules of ours are added to first; empty if somebody
-            else sees to it that the balancer is let in.
+            else sees to it that the balancer, or the gateways, are let in.
+        gateways: What its targets are instead of the members; None in mode direct.
     """
 
     group: str
@@ -65,6 +89,7 @@ class DesiredBalancer:
     services: Mapping[str, Service]
     placements: tuple[str, ...]
     doors: tuple[str, ...] = ()
+    gateways: Gateways | None = None
 
     @property
     def subnets(self) -> tuple[str, ...]:
@@ -95,7 +120,7 @@ class DesiredBalancer:
         if len(set(zones)) < len(zones):
             what = f"two subnets lie in one AZ ({', '.join(zones)})"
             raise UsageError(what, where=where, remedy="a balancer takes one subnet an AZ: remove one")
-        for placement in self.placements:
+        for placement in self.placements if self.gateways is None else ():
             if (az := subnets[placement].az) not in zones:
                 # It would be accepted and never served: unused, Target.NotInUse (ELBv2 API, TargetHealth.Reason).
                 what = f"none of them lies in {az}, where placement {placement} is"
@@ -117,30 +142,46 @@ class DesiredBalancer:
         }
         return Resource(Kind.BALANCER, self.balancer.name, fields, {OWNER_TAG: self.group})
 
-    def _target_group(self, name: str, service: Service, vpc: str) -> Resource:
-        tags = {OWNER_TAG: self.group, SERVICE_TAG: name}
-        fields = dict(self._target_fields(service, vpc)) | dict(self._health_fields(name, service))
-        return Resource(Kind.TARGET_GROUP, target_group_name(self.group, name), fields, tags)
+    def leads_to(self, service: str) -> str:
+        """Return the name of the target group to which a service's listener leads."""
+        return target_group_name(self.group, service if self.gateways is None else _GATEWAY)
 
-    def _target_fields(self, service: Service, vpc: str) -> Iterator[tuple[str, Field]]:
-        anew = "delete its listener and the group, and apply again"
-        yield "Protocol", Field("TCP", "the balancer passes connections through", anew)
-        yield "Port", Field(str(service.port), "declared: the service's port", anew)
-        yield "TargetType", Field("ip", "members are registered by their primary's address", anew)
-        yield "VpcId", Field(vpc, "the VPC of the declared subnets", anew)
-        yield "deregistration_delay.timeout_seconds", Field("0", "a member that was taken out must be out at once")
-        cut = "clients of a member that was taken out must be cut loose"
-        yield "deregistration_delay.connection_termination.enabled", Field("true", cut)
+    def _target_group(self, name: str, service: Service, vpc: str) -> Resource:
+        tags = {OWNER_TAG: self.group, SERVICE_TAG: name if self.gateways is None else _GATEWAY}
+        own = self._of_members(service) if self.gateways is None else self._of_gateways(self.gateways)
+        fields = dict(self._target_fields(vpc)) | dict(own) | dict(self._health_fields(name, service))
+        return Resource(Kind.TARGET_GROUP, self.leads_to(name), fields, tags)
+
+    def _target_fields(self, vpc: str) -> Iterator[tuple[str, Field]]:
+        yield "Protocol", Field("TCP", "the balancer passes connections through", _ANEW)
+        yield "VpcId", Field(vpc, "the VPC of the declared subnets", _ANEW)
         yield (
             "target_health_state.unhealthy.connection_termination.enabled",
             Field("true", "clients of a dead service must be cut loose"),
         )
-        loop = "a job on the primary may call Livy through the balancer; with its own address kept that hangs"
-        yield "preserve_client_ip.enabled", Field("false", loop)
         sticky, declared = self.balancer.stickiness, "declared: address.balancer.stickiness"
         yield "stickiness.enabled", Field("true" if sticky else "false", declared)
         if sticky:
             yield "stickiness.type", Field(sticky, declared)
+
+    def _of_members(self, service: Service) -> Iterator[tuple[str, Field]]:
+        yield "Port", Field(str(service.port), "declared: the service's port", _ANEW)
+        yield "TargetType", Field("ip", "members are registered by their primary's address", _ANEW)
+        yield "deregistration_delay.timeout_seconds", Field("0", "a member that was taken out must be out at once")
+        cut = "clients of a member that was taken out must be cut loose"
+        yield "deregistration_delay.connection_termination.enabled", Field("true", cut)
+        loop = "a job on the primary may call Livy through the balancer; with its own address kept that hangs"
+        yield "preserve_client_ip.enabled", Field("false", loop)
+
+    def _of_gateways(self, gateways: Gateways) -> Iterator[tuple[str, Field]]:
+        yield "Port", Field(str(gateways.port), "declared: gateway.port, else Livy's", _ANEW)
+        yield "TargetType", Field("ip", "gateways are registered by their own address, as Fargate does", _ANEW)
+        answered = "a gateway that was taken out answers what it was asked before"
+        yield "deregistration_delay.timeout_seconds", Field(_LEAVING_SECONDS, answered)
+        cut = "then its clients must be cut loose: any other gateway knows their batches"
+        yield "deregistration_delay.connection_termination.enabled", Field("true", cut)
+        source = "gateways have to let in the balancer alone"
+        yield "preserve_client_ip.enabled", Field("false", source)
 
     def _health_fields(self, name: str, service: Service) -> Iterator[tuple[str, Field]]:
         """Yield how the balancer checks a service: what we ask ourselves, where it can.
@@ -151,15 +192,18 @@ class DesiredBalancer:
         """
         check, declared = self.balancer.health_check, "declared: address.balancer.health_check"
         anew = "AWS changes it for no TCP group: delete its listener and the group, and apply again"
-        path = (service.path or "").rstrip("/") + _HEALTH_PATHS[name]
-        yield "HealthCheckProtocol", Field(service.scheme.upper(), "an open port alone proves nothing", anew)
+        path, who = (service.path or "").rstrip("/") + _HEALTH_PATHS[name], name
+        scheme, asked = str(service.scheme), service.credentials is not None
+        if self.gateways is not None:
+            path, who, scheme, asked = GATEWAY_HEALTH, _GATEWAY, self.gateways.scheme, False
+        yield "HealthCheckProtocol", Field(scheme.upper(), "an open port alone proves nothing", anew)
         yield "HealthCheckPort", Field("traffic-port", "what is checked is what is served")
-        yield "HealthCheckPath", Field(path, f"answered only by a {name} that works")
+        yield "HealthCheckPath", Field(path, f"answered only by a {who} that works")
         yield "HealthCheckIntervalSeconds", Field(f"{check.interval:.0f}", declared)
         yield "HealthCheckTimeoutSeconds", Field(f"{check.timeout:.0f}", declared)
         yield "HealthyThresholdCount", Field(str(check.healthy), declared)
         yield "UnhealthyThresholdCount", Field(str(check.unhealthy), declared)
-        if service.credentials is None:
+        if not asked:
             yield "Matcher", Field("200", "anything else is no good answer, a redirect to somebody else included")
         else:
             yield "Matcher", Field("200,401", "the balancer cannot sign in, and being asked to is a sign of life")
@@ -168,7 +212,7 @@ class DesiredBalancer:
         fields = {
             "Protocol": Field("TCP", "the balancer passes connections through"),
             "Port": Field(str(service.port), "clients use the service's own port"),
-            "TargetGroup": Field(target_group_name(self.group, name), f"where {name} is served"),
+            "TargetGroup": Field(self.leads_to(name), f"where {name} is served"),
         }
         tags = {OWNER_TAG: self.group, SERVICE_TAG: name}
         return Resource(Kind.LISTENER, f"{self.balancer.name}:{service.port}", fields, tags)
@@ -179,12 +223,21 @@ def desired_balancer(spec: Spec) -> DesiredBalancer:
     placements = tuple(each.subnet for each in spec.placements)
     groups = spec.cluster.security_groups
     doors = (groups.primary, *groups.additional_primary) if spec.address.balancer.admit else ()
-    return DesiredBalancer(spec.group, spec.address.balancer, spec.routed(), placements, doors)
+    return DesiredBalancer(spec.group, spec.address.balancer, spec.routed(), placements, doors, _gateways(spec))
+
+
+def _gateways(spec: Spec) -> Gateways | None:
+    if not spec.by_gateway:
+        return None
+    gateway = spec.gateway
+    port = spec.services.livy.port if gateway.port is None else gateway.port
+    scheme = "http" if gateway.tls is None else "https"
+    return Gateways(port, scheme, gateway.security_groups, spec.services.declared())
 
 
 def target_group_names(spec: Spec) -> dict[str, str]:
     """Return the name of the target group of each service that has one, by service."""
-    return {service: target_group_name(spec.group, service) for service in spec.routed()}
+    return {service: desired_balancer(spec).leads_to(service) for service in spec.routed()}
 
 
 def every_target_group_name(group: str) -> tuple[str, ...]:
