@@ -228,9 +228,9 @@ def _told(attempt: Attempt, look: Look) -> Attempt:
 
 
 def _over(attempt: Attempt, found: _Found, at: float) -> Attempt:
-    if attempt.submit is SubmitState.CONFIRMED:
-        return replace(attempt, ended_at=at, why=found.why)
-    return replace(attempt, submit=SubmitState.FAILED, why=found.why)
+    if found.verdict is Verdict.NEVER_RAN and attempt.submit is not SubmitState.CONFIRMED:
+        return replace(attempt, submit=SubmitState.FAILED, why=found.why)
+    return replace(attempt, ended_at=at, why=found.why)
 
 
 def _found(shown: ShownState, attempt: Attempt, look: Look, patience: Patience) -> _Found:
