@@ -1,22 +1,27 @@
-"""A ResourceManager and a NameNode that manage nothing but answer health checks as Hadoop 3.3 does."""
+"""A ResourceManager and a NameNode that answer as those of Hadoop 3.3 do (captured)."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 
+import orjson
 from aiohttp import web
+
+from emr_dr.lab.standin.yarn import ENDED, Application, Yarn
+
+_STATES = frozenset({"NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING"}) | ENDED
+_JSON = "application/json;charset=utf-8"
+_KEPT_ANSWERS = 16
+_APPS = "/ws/v1/cluster/apps"
 
 
 class ResourceManager:
     """YARN's REST API of one cluster; its id is the time it started, as in YARN, and never given twice."""
 
-    def __init__(self, started: int, applications: Callable[[], list[dict[str, object]]]) -> None:
-        """`started` in milliseconds."""
-        self._started = started
-        self._applications = applications
-
-    def come_back(self, started: int) -> None:
-        """Have a new identity, as after each start."""
-        self._started = started
+    def __init__(self, yarn: Yarn) -> None:
+        self._yarn = yarn
+        self._lists: dict[str, tuple[int, bytes]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """Return what the ResourceManager serves on its port."""
@@ -24,13 +29,16 @@ class ResourceManager:
             web.get("/ws/v1/cluster", self._info),
             web.get("/ws/v1/cluster/info", self._info),
             web.get("/ws/v1/cluster/metrics", self._metrics),
-            web.get("/ws/v1/cluster/apps", self._apps),
+            web.get(_APPS, self._apps),
+            web.get(_APPS + "/{id}", self._app),
+            web.get(_APPS + "/{id}/state", self._app_state),
+            web.put(_APPS + "/{id}/state", self._put_state),
         ]
 
     async def _info(self, _: web.Request) -> web.Response:
         info = {
-            "id": self._started,
-            "startedOn": self._started,
+            "id": self._yarn.started,
+            "startedOn": self._yarn.started,
             "state": "STARTED",
             "haState": "ACTIVE",
             "rmStateStoreName": "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore",
@@ -39,14 +47,17 @@ class ResourceManager:
             "haZooKeeperConnectionState": "Could not find leader elector. Verify both HA and automatic failover "
             "are enabled.",
         }
-        return web.json_response({"clusterInfo": info})
+        return _answer({"clusterInfo": info})
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        running = sum(each["state"] == "RUNNING" for each in self._applications())
+        states = Counter(each.state for each in self._yarn.applications.values())
         metrics = {
-            "appsSubmitted": len(self._applications()),
-            "appsRunning": running,
-            "appsPending": 0,
+            "appsSubmitted": self._yarn.submitted,
+            "appsCompleted": states["FINISHED"],
+            "appsPending": states["ACCEPTED"],
+            "appsRunning": states["RUNNING"],
+            "appsFailed": states["FAILED"],
+            "appsKilled": states["KILLED"],
             "activeNodes": 1,
             "lostNodes": 0,
             "unhealthyNodes": 0,
@@ -54,12 +65,60 @@ class ResourceManager:
             "availableMB": 4096,
             "totalMB": 4096,
         }
-        return web.json_response({"clusterMetrics": metrics})
+        return _answer({"clusterMetrics": metrics})
 
     async def _apps(self, request: web.Request) -> web.Response:
-        wanted = {state for value in request.query.getall("states", []) for state in value.split(",")}
-        found = [each for each in self._applications() if not wanted or each["state"] in wanted]
-        return web.json_response({"apps": {"app": found} if found else None})
+        """List applications: those in any of the states, with any of the tags, and so on for what else is asked."""
+        asked = request.query_string
+        turn, body = self._lists.get(asked, (-1, b""))
+        if turn != self._yarn.turn:
+            wanted = _asked(request, "states") | _asked(request, "state")
+            if unknown := {state.upper() for state in wanted} - _STATES:
+                return _refuse(HTTPStatus.BAD_REQUEST, "BadRequestException", f"Invalid application-state {unknown}")
+            found = self._selected(request, {state.upper() for state in wanted})
+            body = b'{"apps":{"app":[%b]}}' % b",".join(map(_shown, found)) if found else b'{"apps":{}}'
+            if len(self._lists) >= _KEPT_ANSWERS:
+                self._lists.clear()
+            self._lists[asked] = self._yarn.turn, body
+        return _raw(body)
+
+    def _selected(self, request: web.Request, states: set[str]) -> list[Application]:
+        tags = {tag.lower() for tag in _asked(request, "applicationTags")}
+        apps = self._yarn.tagged(sorted(tags)) if tags else list(self._yarn.applications.values())
+        filters: list[Callable[[Application], bool]] = []
+        if states:
+            filters.append(lambda app: app.state in states)
+        if user := request.query.get("user"):
+            filters.append(lambda app: app.user == user)
+        if queue := request.query.get("queue"):
+            filters.append(lambda app: app.queue == queue)
+        found = [app for app in apps if all(takes(app) for takes in filters)]
+        limit = request.query.get("limit", "")
+        return found[: int(limit)] if limit.isdecimal() else found
+
+    async def _app(self, request: web.Request) -> web.Response:
+        app = self._yarn.applications.get(request.match_info["id"])
+        return _raw(b'{"app":%b}' % _shown(app)) if app else _unknown(request)
+
+    async def _app_state(self, request: web.Request) -> web.Response:
+        app = self._yarn.applications.get(request.match_info["id"])
+        return _answer({"state": app.state}) if app else _unknown(request)
+
+    async def _put_state(self, request: web.Request) -> web.Response:
+        """Order a kill: 202 and the state as it still is, 200 once there is nothing left to kill."""
+        app = self._yarn.applications.get(request.match_info["id"])
+        try:
+            wanted = orjson.loads(await request.read())["state"]
+        except (ValueError, KeyError, TypeError):
+            return _refuse(HTTPStatus.BAD_REQUEST, "BadRequestException", "a state is needed")
+        if app is None:
+            return _unknown(request)
+        if wanted != "KILLED":
+            return _refuse(HTTPStatus.BAD_REQUEST, "BadRequestException", "Only 'KILLED' is allowed as a target state.")
+        if app.ended:
+            return _answer({"state": app.state})
+        self._yarn.kill(app)
+        return _answer({"state": app.state}, HTTPStatus.ACCEPTED, {"Location": str(request.url)})
 
 
 class NameNode:
@@ -94,3 +153,60 @@ class NameNode:
         ]
         wanted = request.query.get("qry", "*")  # an ObjectName pattern
         return web.json_response({"beans": [each for each in beans if fnmatchcase(str(each["name"]), wanted)]})
+
+
+def _asked(request: web.Request, key: str) -> set[str]:
+    values = request.query.getall(key, [])
+    return {each.strip() for value in values for each in value.split(",") if each.strip()}
+
+
+def _shown(app: Application) -> bytes:
+    """Return one application as JSON, without what `deSelects=resourceRequests` leaves out and what nobody reads."""
+    if app.rendered is None:
+        started, finished = int(app.submitted_at * 1000), int(app.finished_at * 1000)
+        view = {
+            "id": app.id,
+            "user": app.user,
+            "name": app.name,
+            "queue": app.queue,
+            "state": app.state,
+            "finalStatus": app.final,
+            "progress": 100.0 if app.ended else 10.0 if app.state == "RUNNING" else 0.0,
+            "trackingUI": "History" if app.ended else "ApplicationMaster" if app.run else "UNASSIGNED",
+            "diagnostics": app.diagnostics,
+            "clusterId": int(app.id.split("_")[1]),
+            "applicationType": "SPARK",
+            "applicationTags": ",".join(app.tags),
+            "priority": 0,
+            "startedTime": started,
+            "launchTime": int(app.launched_at * 1000),
+            "finishedTime": finished,
+            "elapsedTime": max(finished - started, 0),
+            "runningContainers": 2 if app.state == "RUNNING" else 0,
+            "logAggregationStatus": "DISABLED",
+            "unmanagedApplication": False,
+            "amNodeLabelExpression": "",
+        }
+        app.rendered = orjson.dumps(view)
+    return app.rendered
+
+
+def _raw(body: bytes, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=body, status=status, headers={"Content-Type": _JSON, **(headers or {})})
+
+
+def _answer(content: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    return _raw(orjson.dumps(content), status, headers)
+
+
+def _unknown(request: web.Request) -> web.Response:
+    return _refuse(HTTPStatus.NOT_FOUND, "NotFoundException", f"app with id: {request.match_info['id']} not found")
+
+
+def _refuse(status: HTTPStatus, exception: str, text: str) -> web.Response:
+    told = {
+        "exception": exception,
+        "message": f"java.lang.Exception: {text}",
+        "javaClassName": f"org.apache.hadoop.yarn.webapp.{exception}",
+    }
+    return _answer({"RemoteException": told}, status)

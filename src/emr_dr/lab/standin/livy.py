@@ -1,11 +1,18 @@
-"""A Livy that runs nothing: batches succeed after a settable time. Answers follow captures of Livy 0.7.1."""
+"""The HTTP side of a stand-in's Livy. Answers follow captures of Livy 0.7.1."""
 
-import json
-import time
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
+import orjson
 from aiohttp import web
 
+from emr_dr.lab.standin.batches import Batch, Batches, RejectedError
+from emr_dr.lab.standin.reading import UnreadableError, read
+from emr_dr.lab.standin.server import Handler
+
+_JSON = "application/json;charset=utf-8"
+_HTML = "text/html;charset=utf-8"
 _VERSION = {
     "url": "https://github.com/apache/incubator-livy.git",
     "branch": "branch-0.7",
@@ -14,48 +21,42 @@ _VERSION = {
     "date": "2021-02-04T05:14:46Z",
     "user": "root",
 }
-_FIELDS = {
-    "file", "proxyUser", "className", "args", "jars", "pyFiles", "files", "archives", "driverMemory", "driverCores",
-    "executorMemory", "executorCores", "numExecutors", "queue", "name", "conf",
-}  # fmt: skip
-_STARTING_SECONDS = 0.2
-_EMPTY_LOG = ("stdout: ", "\nstderr: ", "\nYARN Diagnostics: ")
-
-
-@dataclass(slots=True)
-class Batch:
-    """One batch; `submitted` in seconds of the monotonic clock."""
-
-    id: int
-    name: str | None
-    application: str
-    submitted: float
-    dead: bool = False
-    in_yarn: bool = True
+_CSRF = """<html>
+<head>
+<meta http-equiv="Content-Type" content="text/html;charset=ISO-8859-1"/>
+<title>Error 400 </title>
+</head>
+<body>
+<h2>HTTP ERROR: 400</h2>
+<p>Problem accessing {path}. Reason:
+<pre>    {why}</pre></p>
+<hr /><a href="http://eclipse.org/jetty">Powered by Jetty:// 9.3.24.v20180605</a><hr/>
+</body>
+</html>
+"""
+_NO_HEADER = "Missing Required Header for CSRF protection."
+_NO_METHOD = web.HTTPMethodNotAllowed
+_TOO_MANY = "Rejected, too many sessions are being created!"
+_KILL_LOOKS = 0.01
+_DEFAULT_PAGE = 100
+_MOST = 2**31 - 1
 
 
 class Livy:
-    """The batches of one cluster, which end with it."""
+    """What Livy serves on its port, over the batches that it knows."""
 
-    def __init__(self, address: str, cluster_started: int, batch_seconds: float, first_id: int = 0) -> None:
-        """`cluster_started` in milliseconds, part of YARN's application ids; a batch runs for `batch_seconds`.
-
-        Ids count from 0, as a fresh Livy's do, or from what its recovery store was seeded with.
-        """
+    def __init__(self, address: str, batches: Batches, catch_up: Callable[[], None]) -> None:
         self._address = address
-        self._started = cluster_started
-        self._batch_seconds = batch_seconds
-        self._next_id = first_id
-        self._applications = 0
-        self._batches: dict[int, Batch] = {}
+        self._batches = batches
+        self._catch_up = catch_up
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what Livy serves on its port."""
-        return [
+        """Return the routes, each with and without a slash at its end, as Livy takes them."""
+        routes = [
+            web.get("/", self._root),
             web.get("/version", self._version),
-            web.get("/sessions", self._sessions),
-            web.post("/sessions", self._no_sessions),
-            web.get("/sessions/{id}", self._no_session),
+            web.get("/metrics/ping", self._ping),
+            web.get("/sessions", self._no_sessions),
             web.get("/batches", self._list),
             web.post("/batches", self._submit),
             web.get("/batches/{id}", self._get),
@@ -63,119 +64,129 @@ class Livy:
             web.get("/batches/{id}/log", self._get_log),
             web.delete("/batches/{id}", self._delete),
         ]
+        return [*routes, *(_with_slash(route) for route in routes if route.path != "/")]
 
-    def applications(self) -> list[dict[str, object]]:
-        """Return the batches as YARN lists its applications."""
-        finals = {"success": ("FINISHED", "SUCCEEDED"), "running": ("RUNNING", "UNDEFINED")}
-        listed: list[dict[str, object]] = []
-        for batch in [each for each in self._batches.values() if each.in_yarn]:
-            state, final = finals.get(self._state(batch), ("ACCEPTED", "UNDEFINED"))
-            listed.append({"id": batch.application, "name": batch.name or "", "state": state, "finalStatus": final})
-        return listed
+    @web.middleware
+    async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse as Livy does, before and after what is carried out."""
+        guarded = request.method not in ("GET", "HEAD", "OPTIONS")
+        if self._batches.settings.csrf and guarded and "X-Requested-By" not in request.headers:
+            return _csrf(request.path)
+        try:
+            return await handler(request)
+        except UnreadableError as error:
+            return answer(str(error), HTTPStatus.BAD_REQUEST)
+        except RejectedError as error:
+            return message(str(error), HTTPStatus.BAD_REQUEST)
+        except NotKnownError as error:
+            return message(f"Session '{error}' not found.", HTTPStatus.NOT_FOUND)
+        except web.HTTPException as error:  # aiohttp's own words for what has no route
+            allow = {"Allow": ", ".join(sorted(error.allowed_methods))} if isinstance(error, _NO_METHOD) else {}
+            return web.Response(status=error.status, headers={"Content-Type": _JSON if allow else _HTML, **allow})
 
-    def lose(self) -> None:
-        """End with the cluster's machines: what runs will never succeed."""
-        for batch in self._batches.values():
-            batch.dead = self._state(batch) != "success"
-
-    def come_back(self, cluster_started: int) -> None:
-        """Know the batches from the disk, as Livy does, where YARN begins with none."""
-        self._started, self._applications = cluster_started, 0
-        for batch in self._batches.values():
-            batch.in_yarn = False
-
-    def _state(self, batch: Batch) -> str:
-        if batch.dead:
-            return "dead"
-        age = time.monotonic() - batch.submitted
-        if age < min(_STARTING_SECONDS, self._batch_seconds / 2):
-            return "starting"
-        return "running" if age < self._batch_seconds else "success"
-
-    def _shown(self, batch: Batch) -> dict[str, object]:
-        state = self._state(batch)
-        app = None if state == "starting" else batch.application
-        ui = f"http://{self._address}:8088/proxy/{batch.application}/" if app else None
-        return {
-            "id": batch.id,
-            "name": batch.name,
-            "owner": None,
-            "proxyUser": None,
-            "state": state,
-            "appId": app,
-            "appInfo": {"driverLogUrl": None, "sparkUiUrl": ui},
-            "log": list(_EMPTY_LOG),
-        }
+    async def _root(self, _: web.Request) -> web.Response:
+        return web.Response(
+            status=HTTPStatus.FOUND, headers={"Location": f"http://{self._address}:8998/ui", "Content-Type": _HTML}
+        )
 
     async def _version(self, _: web.Request) -> web.Response:
-        return web.json_response(_VERSION)
+        return answer(_VERSION)
 
-    async def _sessions(self, _: web.Request) -> web.Response:
-        return web.json_response({"from": 0, "total": 0, "sessions": []})
+    async def _ping(self, _: web.Request) -> web.Response:
+        return web.Response(text="pong\n", headers={"Content-Type": "text/plain;charset=iso-8859-1"})
 
     async def _no_sessions(self, _: web.Request) -> web.Response:
-        return web.json_response("Cannot find Livy REPL jars.", status=400)
-
-    async def _no_session(self, request: web.Request) -> web.Response:
-        return _not_found(request)
+        return answer({"from": 0, "total": 0, "sessions": []})
 
     async def _list(self, request: web.Request) -> web.Response:
-        start, size = int(request.query.get("from", 0)), int(request.query.get("size", 100))
-        page = list(self._batches.values())[start : start + size]
-        shown = [self._shown(batch) for batch in page]
-        return web.json_response({"from": start, "total": len(self._batches), "sessions": shown})
+        start, size = number(request, "from", 0), number(request, "size", _DEFAULT_PAGE)
+        return raw(self._batches.page(start, size))
 
     async def _submit(self, request: web.Request) -> web.Response:
-        """A refused duplicate name burns an id, as it does in Livy."""
-        try:
-            asked = json.loads(await request.text())
-        except ValueError as error:
-            return web.json_response(str(error), status=400)
-        unknown = set(asked) - _FIELDS
-        if unknown:
-            text = f'Unrecognized field "{min(unknown)}" (class org.apache.livy.server.batch.CreateBatchRequest)'
-            return web.json_response(text, status=400)
-        if not asked.get("file"):
-            return web.json_response({"msg": "requirement failed: File is required."}, status=400)
-        number, self._next_id = self._next_id, self._next_id + 1
-        name = asked.get("name")
-        if name is not None and any(batch.name == name for batch in self._batches.values()):
-            return web.json_response({"msg": f"Duplicate session name: Some({name}) for session {number}"}, status=400)
-        self._applications += 1
-        application = f"application_{self._started}_{self._applications:04}"
-        batch = self._batches[number] = Batch(number, name, application, time.monotonic())
-        return web.json_response(self._shown(batch), status=201, headers={"Location": f"/batches/{number}"})
-
-    def _find(self, request: web.Request) -> Batch | None:
-        asked = request.match_info["id"]
-        if asked.isdecimal():
-            return self._batches.get(int(asked))
-        return next((batch for batch in self._batches.values() if batch.name == asked), None)
+        body = await request.text()
+        self._catch_up()
+        settings = self._batches.settings
+        if settings.too_many:
+            raise RejectedError(_TOO_MANY)
+        asked = read(body)
+        proxy_user = request.query.get("doAs") or asked.text("proxyUser")
+        batch = self._batches.submit(asked, proxy_user if settings.impersonation else None)
+        return raw(self._batches.shown(batch), HTTPStatus.CREATED, {"Location": f"/batches/{batch.id}"})
 
     async def _get(self, request: web.Request) -> web.Response:
-        batch = self._find(request)
-        return web.json_response(self._shown(batch)) if batch else _not_found(request)
+        return raw(self._batches.shown(self._found(request)))
 
     async def _get_state(self, request: web.Request) -> web.Response:
-        batch = self._find(request)
-        return web.json_response({"id": batch.id, "state": self._state(batch)}) if batch else _not_found(request)
+        batch = self._found(request)
+        return raw(b'{"id":%d,"state":"%b"}' % (batch.id, batch.state.encode()))
 
     async def _get_log(self, request: web.Request) -> web.Response:
-        batch = self._find(request)
-        if batch is None:
-            return _not_found(request)
-        size, start = int(request.query.get("size", 100)), int(request.query.get("from", -1))
-        start = max(0, len(_EMPTY_LOG) - size) if start < 0 else start
-        lines = _EMPTY_LOG[start : start + size]
-        return web.json_response({"id": batch.id, "from": start, "total": len(_EMPTY_LOG), "log": lines})
+        batch = self._found(request)
+        return log_page(batch.id, batch.log(), request)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        batch = self._find(request)
+        """Answer when the application is dead, however long that takes."""
+        batch = self._found(request)
+        self._batches.delete(batch)
+        while batch.application is not None and not batch.application.ended:
+            await asyncio.sleep(_KILL_LOOKS)
+            self._catch_up()
+        return message("deleted")
+
+    def _found(self, request: web.Request) -> Batch:
+        batch = self._batches.find(request.match_info["id"])
         if batch is None:
-            return _not_found(request)
-        del self._batches[batch.id]
-        return web.json_response({"msg": "deleted"})
+            raise NotKnownError(request.match_info["id"])
+        return batch
 
 
-def _not_found(request: web.Request) -> web.Response:
-    return web.json_response({"msg": f"Session '{request.match_info['id']}' not found."}, status=404)
+class NotKnownError(Exception):
+    """Livy answers 404 for the number or name."""
+
+
+def number(request: web.Request, key: str, default: int) -> int:
+    """Return a number of the query; what is none is Scala's NumberFormatException, hence a 400.
+
+    Raises:
+        RejectedError: It is none that fits into 32 bits.
+    """
+    text = request.query.get(key)
+    if text is None:
+        return default
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and int(digits) <= _MOST):
+        raise RejectedError(f'For input string: "{text}"')
+    return int(text)
+
+
+def log_page(owner: int, lines: list[str], request: web.Request) -> web.Response:
+    """Answer with some of the lines, the last ones where nothing else is asked for."""
+    start, size = number(request, "from", -1), number(request, "size", _DEFAULT_PAGE)
+    size = len(lines) if size < 0 else size
+    start = max(0, len(lines) - size) if start < 0 else start
+    return answer({"id": owner, "from": start, "total": len(lines), "log": lines[start : start + size]})
+
+
+def answer(content: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with JSON as Livy writes it."""
+    return raw(orjson.dumps(content), status, headers)
+
+
+def raw(body: bytes, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with JSON that is made already."""
+    return web.Response(body=body, status=status, headers={"Content-Type": _JSON, **(headers or {})})
+
+
+def message(text: str, status: int = HTTPStatus.OK) -> web.Response:
+    """Answer with a message as Livy wraps it."""
+    return answer({"msg": text}, status)
+
+
+def _with_slash(route: web.RouteDef) -> web.RouteDef:
+    return web.RouteDef(route.method, f"{route.path}/", route.handler, dict(route.kwargs))
+
+
+def _csrf(path: str) -> web.Response:
+    text = _CSRF.format(path=path, why=_NO_HEADER)
+    headers = {"Content-Type": "text/html;charset=iso-8859-1", "Cache-Control": "must-revalidate,no-cache,no-store"}
+    return web.Response(status=HTTPStatus.BAD_REQUEST, reason=_NO_HEADER, body=text.encode(), headers=headers)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import os
 import threading
 import time
@@ -14,20 +13,18 @@ from emr_dr.aws.seeding import ACTION_NAME
 from emr_dr.errors import PermanentError, UsageError
 from emr_dr.lab.cluster.screens import FOLLOW_SECONDS, PortScreen, Screens
 from emr_dr.lab.machines import Launch, Screen
-from emr_dr.lab.standin.hadoop import NameNode, ResourceManager
-from emr_dr.lab.standin.livy import Livy
+from emr_dr.lab.standin.batches import LivySettings
+from emr_dr.lab.standin.member import PORTS, StandInMember
+from emr_dr.lab.standin.plans import Plan
 from emr_dr.lab.standin.server import Port
 from emr_dr.spec.recovery_store import CLASSIFICATION, SETTINGS
 
 _DEADLINE = 10.0
-PORTS = {"livy": 8998, "resource-manager": 8088, "name-node": 9870}
 
 
 @dataclass(slots=True)
 class _Cluster:
-    livy: Livy
-    resource_manager: ResourceManager
-    ports: dict[str, Port]
+    member: StandInMember
     screens: Screens
     ready_at: float
     lost: bool = False
@@ -36,8 +33,6 @@ class _Cluster:
 
 class StandInMachines:
     """`Machines` without processes. Safe to use from several threads; all servers share one event loop thread."""
-
-    _starts = itertools.count(1)
 
     def __init__(self, boot_seconds: float = 0.0, batch_seconds: float = 1.0) -> None:
         """A cluster is healthy `boot_seconds` after its start; a batch runs for `batch_seconds`."""
@@ -55,36 +50,30 @@ class StandInMachines:
             self._run(self._open(launch))
 
     async def _open(self, launch: Launch) -> None:
-        started = self._new_start()
-        livy = Livy(launch.address, started, self._batch_seconds, _first_batch_id(launch))
-        resource_manager = ResourceManager(started, livy.applications)
-        routes = {
-            "livy": livy.routes(),
-            "resource-manager": resource_manager.routes(),
-            "name-node": NameNode(launch.address).routes(),
-        }
-        ports = {name: Port(launch.address, PORTS[name], each) for name, each in routes.items()}
-        for port in ports.values():
-            await port.open()
+        settings = LivySettings(plan=Plan(seconds=self._batch_seconds))
+        member = StandInMember(
+            launch.address,
+            cluster_id=launch.cluster_id,
+            zone=launch.availability_zone,
+            settings=settings,
+            first_id=_first_batch_id(launch),
+        )
+        await member.open()
         screens = Screens(launch.address, lambda _: os.getpid())
-        ready_at = time.monotonic() + self._boot_seconds
-        self._clusters[launch.cluster_id] = _Cluster(livy, resource_manager, ports, screens, ready_at)
-
-    def _new_start(self) -> int:
-        return int(time.time() * 1000) + next(self._starts)
+        self._clusters[launch.cluster_id] = _Cluster(member, screens, time.monotonic() + self._boot_seconds)
 
     def healthy(self, cluster_id: str) -> bool:
         """Say whether all ports answer."""
         cluster = self._clusters.get(cluster_id)
         if cluster is None or time.monotonic() < cluster.ready_at:
             return False
-        return all(port.answers for port in cluster.ports.values())
+        return all(port.answers for port in cluster.member.ports.values())
 
     def stop(self, cluster_id: str) -> None:
         """Close all ports."""
         cluster = self._clusters.pop(cluster_id, None)
-        for port in cluster.ports.values() if cluster else ():
-            self._run(port.close())
+        if cluster:
+            self._run(cluster.member.close())
 
     def lose(self, cluster_id: str) -> None:
         """Make all ports silent."""
@@ -94,12 +83,8 @@ class StandInMachines:
 
     async def _vanish(self, cluster: _Cluster) -> None:
         cluster.lost = True
-        cluster.livy.lose()
-        for port in cluster.ports.values():
-            port.freeze()
         cluster.screens.put_up(())
-        for port in cluster.ports.values():
-            await port.vanish()
+        await cluster.member.lose()
 
     def come_back(self, cluster_id: str) -> None:
         """Open the ports again; Livy knows its batches, and those that ran are dead."""
@@ -108,11 +93,7 @@ class StandInMachines:
             self._run(self._open_again(cluster))
 
     async def _open_again(self, cluster: _Cluster) -> None:
-        started = self._new_start()
-        cluster.livy.come_back(started)
-        cluster.resource_manager.come_back(started)
-        for port in cluster.ports.values():
-            await port.open_again()
+        await cluster.member.come_back()
         cluster.lost, cluster.ready_at = False, time.monotonic() + self._boot_seconds
         cluster.screens.put_up(cluster.wanted_screens)
 
@@ -146,7 +127,15 @@ class StandInMachines:
         """Close one port: it refuses from now on."""
         port = self._port(cluster_id, service)
         if port:
-            self._run(port.close())
+            self._run(self._kill(self._clusters[cluster_id].member, port))
+
+    async def _kill(self, member: StandInMember, port: Port) -> None:
+        if port is member.ports["livy"]:
+            await member.kill_livy()
+        elif port is member.ports["resource-manager"]:
+            await member.kill_yarn()
+        else:
+            await port.close()
 
     def freeze(self, cluster_id: str, service: str) -> None:
         """Let one port accept and not answer."""
@@ -164,7 +153,7 @@ class StandInMachines:
         if service not in PORTS:
             raise UsageError(f"no service is called {service!r}", remedy=f"use one of {', '.join(PORTS)}")
         cluster = self._clusters.get(cluster_id)
-        return cluster.ports[service] if cluster else None
+        return cluster.member.ports[service] if cluster else None
 
     def close(self) -> None:
         """Close every port of every cluster and end the thread; safe to repeat."""

@@ -2,30 +2,53 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-_BACKLOG = 128
+from emr_dr.lab.standin.faults import Does, Fault
+
+_BACKLOG = 1024
 # More than the accept queue of a listener with backlog 0 holds.
 _FILLERS = 4
 # How long a request may still take when the machine ends; aiohttp takes 0 for "as long as it likes".
 _LAST_WORDS = 0.05
+_LARGEST_BODY = 1 << 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Port:
-    """An HTTP server on one address and port, living on the event loop that started it."""
+    """An HTTP server on one address and port, living on the event loop that started it.
 
-    def __init__(self, address: str, port: int, routes: list[web.RouteDef]) -> None:
+    Attributes:
+        faults: The first that takes a request decides what becomes of it.
+        requests: How many came, by method and route: `GET /batches/{id}/state`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        routes: Sequence[web.RouteDef],
+        *,
+        before: Callable[[], None] = lambda: None,
+        around: Sequence[Middleware] = (),
+    ) -> None:
+        """`before` is called before each request is carried out; `around` wraps all that are."""
         self._place = (address, port)
         self._routes = routes
+        self._before = before
+        self._around = around
         self._listening: socket.socket | None = None
         self._hole: list[socket.socket] = []
         self._runner: web.AppRunner | None = None
         self._site: web.SockSite | None = None
         self._running = asyncio.Event()
         self._running.set()
+        self.faults: list[Fault] = []
+        self.requests: Counter[str] = Counter()
 
     @property
     def answers(self) -> bool:
@@ -33,8 +56,10 @@ class Port:
         return self._site is not None and self._running.is_set()
 
     async def open(self) -> None:
-        """Bind and serve."""
-        app = web.Application(middlewares=[self._gate])
+        """Bind and serve; a no-op while it does."""
+        if self._runner is not None:
+            return
+        app = web.Application(middlewares=[self._gate, *self._around], client_max_size=_LARGEST_BODY)
         app.add_routes(self._routes)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_WORDS)
         await self._runner.setup()
@@ -45,8 +70,42 @@ class Port:
     @web.middleware
     async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Frozen or lost, requests wait here: their connections stay open and nothing is answered."""
-        await self._running.wait()
+        resource = request.match_info.route.resource
+        self.requests[f"{request.method} {resource.canonical if resource else request.path}"] += 1
+        if not self._running.is_set():
+            await self._running.wait()
+        for fault in self.faults:
+            if fault.takes(request):
+                return await self._spoiled(fault, request, handler)
+        self._before()
         return await handler(request)
+
+    async def _spoiled(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        await request.read()  # as a whole, so that nothing of it is left to the next request
+        match fault.does:
+            case Does.HANG:
+                return await _never()
+            case Does.CLOSE:
+                return _cut(request)
+            case Does.GARBAGE:
+                return web.Response(text="<html><body>It works!", content_type="text/html")
+            case Does.REFUSE:
+                return web.Response(status=fault.status, text="try again later")
+            case Does.LATE:
+                await asyncio.sleep(fault.seconds)
+        return await self._carried_out(fault, request, handler)
+
+    async def _carried_out(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._before()
+        answer = await handler(request)
+        match fault.does:
+            case Does.SLOW:
+                await asyncio.sleep(fault.seconds)
+            case Does.LOSE_REPLY:
+                return _cut(request)
+            case Does.HOLD_REPLY:
+                return await _never()
+        return answer
 
     def freeze(self) -> None:
         """Accept, and answer nothing."""
@@ -88,5 +147,16 @@ class Port:
             self._hole.pop().close()
         self._site = None
         if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+
+
+async def _never() -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
