@@ -191,7 +191,7 @@ def test_a_dead_without_an_application_waits_from_yarns_first_good_answer() -> N
         (189, 189, 189, False),
         (5000, 189, 5000, False),
         (5000, 5000, 189, False),
-        (5000, 191, 191, True),
+        (490, 191, 191, True),
     ],
 )
 def test_what_neither_knows_is_sent_again_once_it_can_no_longer_come(
@@ -224,6 +224,15 @@ def test_nothing_is_proven_by_a_yarn_that_began_after_it_was_sent() -> None:
     recently = Absent(NOW - 300, NOW)
     found = after(confirmed(""), Look(0, recently, recently, yarn_began=SENT_AT + 60))
     assert (found.verdict, found.batch.shown) == (Verdict.LOST_SIGHT, ShownState.RUNNING)
+
+
+@pytest.mark.parametrize("submit", [SubmitState.SENT, SubmitState.UNKNOWN, SubmitState.CONFIRMED])
+def test_what_nobody_looked_for_until_much_later_may_have_run_and_is_not_sent_again(submit: SubmitState) -> None:
+    back_after_an_outage = Absent(since=SENT_AT + PATIENCE.watched + 1, at=NOW)
+    batch = sent(submit=submit, livy_id=3 if submit is SubmitState.CONFIRMED else None)
+    found = after(batch, Look(0, back_after_an_outage, back_after_an_outage))
+    assert (found.verdict, found.batch.shown) == (Verdict.FORGOTTEN, ShownState.DEAD)
+    assert len(found.batch.attempts) == 1
 
 
 @pytest.mark.parametrize("record", [GONE, livy("dead")])

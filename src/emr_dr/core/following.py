@@ -98,6 +98,8 @@ class Patience:
             and kills one that comes later within 60 s.
         leak: What Livy calls dead, without knowing of an application, may still become one.
         sure: Between the end of spark-submit and the question to YARN whether it left anything.
+        watched: Absence counts from the sending only if it was seen this soon after it; Livy forgets what ended after
+            600 s, and YARN after a number of others, so that later it may as well have run.
         forgotten: An application that was there, and is known to neither, is given up as ended.
         attempts: Most attempts of a batch; those that never ran are repeated up to here.
     """
@@ -105,6 +107,7 @@ class Patience:
     settle: float = 190.0
     leak: float = 70.0
     sure: float = 2.0
+    watched: float = 300.0
     forgotten: float = 900.0
     attempts: int = 5
 
@@ -295,8 +298,8 @@ def _known_to_neither(shown: ShownState, attempt: Attempt, since: float, look: L
     sent_at = attempt.sent_at or attempt.at
     if look.at - max(since, sent_at) < patience.settle:
         return _Found(Verdict.MAY_COME, shown)
-    if look.yarn_began > sent_at:
-        # What it ran as, if it ran, may have been lost with what YARN remembered.
+    if look.yarn_began > sent_at or since > sent_at + patience.watched:
+        # What it ran as, if it ran, may have been lost with what YARN remembered, or have been forgotten unseen.
         return _lost_sight(shown, attempt, since, look, patience)
     why = f"neither Livy nor YARN of {attempt.cluster_id} ever had it"
     return _Found(Verdict.NEVER_RAN, ShownState.DEAD, over=True, why=why)
