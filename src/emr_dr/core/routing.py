@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol
-from zlib import crc32
 
 from emr_dr.core.matching import Criteria, matches
 
@@ -71,8 +71,8 @@ def _spread(candidates: Sequence[Candidate], wish: Wish) -> list[Candidate]:
     least = min((c.load for c in candidates), default=0)
     alike = least + max(1, int(least * NEARLY))
 
-    def key(candidate: Candidate) -> tuple[int, int, str]:
-        draw = crc32(f"{wish.seed}/{candidate.cluster_id}".encode())
+    def key(candidate: Candidate) -> tuple[int, bytes, str]:
+        draw = blake2b(f"{wish.seed}/{candidate.cluster_id}".encode(), digest_size=8).digest()
         return (0 if candidate.load <= alike else candidate.load, draw, candidate.cluster_id)
 
     return sorted(candidates, key=key)
