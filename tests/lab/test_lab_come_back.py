@@ -25,6 +25,7 @@ def test_a_lost_member_answers_again_at_its_address_and_its_batches_are_dead(wor
     done = livy(address, "POST", "/batches", {"file": "f"})["id"]
     eventually(lambda: livy(address, "GET", f"/batches/{done}")["state"] == "success")
     running = livy(address, "POST", "/batches", {"file": "f"})["id"]
+    eventually(lambda: livy(address, "GET", f"/batches/{running}")["state"] == "running")
     world.orders.kill_member(cluster)
     world.clock.skip(100)
     world.orders.come_back(cluster)
