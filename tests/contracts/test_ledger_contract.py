@@ -275,6 +275,21 @@ class TestListing:
         assert await other_ledger.unfinished("") == [queued]
         assert await other_ledger.unfinished() == [queued, moved, second]
 
+    async def test_the_backlog_counts_what_is_unfinished_on_each_cluster(
+        self, ledger: Ledger, other_ledger: Ledger, open_ledger: OpenLedger
+    ) -> None:
+        assert await ledger.backlog() == {}
+        await created(ledger, cluster_id="")
+        first = await created(ledger)
+        await created(ledger, cluster_id="j-2")
+        await created(open_ledger("adhoc"))
+        deleted = await saved(ledger, sent(first), sent(first).deleted())
+        done = await created(ledger, cluster_id="j-3")
+        await saved(ledger, sent(done), confirmed(done), ended(confirmed(done)))
+        assert await other_ledger.backlog() == {"": 1, "j-1": 1, "j-2": 1}
+        await ledger.save(proven_dead(deleted).showing(ShownState.KILLED, 99.0))
+        assert await other_ledger.backlog() == {"": 1, "j-2": 1}
+
     async def test_what_may_still_run_is_unfinished_though_an_end_was_shown_or_it_was_deleted(
         self, ledger: Ledger
     ) -> None:

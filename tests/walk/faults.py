@@ -183,14 +183,15 @@ def _holds_at_the_first_cause(group: Group, world: World, policy: Policy, *, pau
     return replace(after, held=after.held or ("failed" if any(a.cause for a in after.avoid) else ""))
 
 
-def _drains_the_last_healthy_one(group: Group, world: World) -> Group:
+def _drains_the_last_healthy_one(group: Group, world: World, policy: Policy) -> Group:
+    del policy
     leaving = [m for m in group.at(Stage.SERVING) if m.number == group.leaving]
     return replace(group, members=move(group.members, leaving, Stage.DRAINING, world.at))
 
 
-def _shrinks_without_a_look_at_the_others(group: Group, world: World) -> Group:
+def _shrinks_without_a_look_at_the_others(group: Group, world: World, policy: Policy) -> Group:
     if len(group.entitled) <= group.wanted.serving:
-        return entitlement.hand_over(group, world)
+        return entitlement.hand_over(group, world, policy)
     return replace(group, members=move(group.members, group.at(Stage.SERVING)[-1:], Stage.DRAINING, world.at))
 
 

@@ -31,7 +31,7 @@ class Parts:
     condemn_orphans: Callable[[Group, World], Group] = advance.condemn_orphans
     advance: Advance = advance.advance
     move_entitlement: Callable[[Group, World, Policy], Group] = entitlement.move_entitlement
-    hand_over: Callable[[Group, World], Group] = entitlement.hand_over
+    hand_over: Callable[[Group, World, Policy], Group] = entitlement.hand_over
     staff: Callable[[Group, World, Policy], Group] = staffing.staff
     retire: Callable[[Group, World, Policy], Group] = staffing.retire
     outstanding: Outstanding = ensure.outstanding
@@ -48,7 +48,7 @@ class Parts:
         group = self.advance(group, world, policy, paused=paused)
         if not (paused or world.foreign or (world.blind and self.heeds_blindness)):
             group = self.move_entitlement(group, world, policy)
-            group = self.hand_over(group, world)
+            group = self.hand_over(group, world, policy)
             group = self.staff(group, world, policy)
             group = self.retire(group, world, policy)
         return group, tuple(self.outstanding(before, group, world, policy, paused=paused))

@@ -1,4 +1,4 @@
-"""What EC2 says of the machines that primaries run on."""
+"""What EC2 says of the machines that clusters run on."""
 
 import asyncio
 import re
@@ -10,11 +10,14 @@ from emr_dr.aws.errors import RefusedError
 from emr_dr.core.world import HostHealth
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import DescribeInstanceStatusRequestTypeDef
+    from mypy_boto3_ec2.type_defs import DescribeInstancesRequestTypeDef, DescribeInstanceStatusRequestTypeDef
+    from mypy_boto3_emr.type_defs import ListInstancesInputTypeDef
 
     from emr_dr.aws.session import Session
 
 _GONE = frozenset({"shutting-down", "terminated", "stopping", "stopped"})
+_TAG = "tag:aws:elasticmapreduce:job-flow-id"
+"""What EMR puts on each machine of a cluster, and nobody else can."""
 _AT_ONCE = 100
 """Ids in one call (EC2 API, DescribeInstanceStatus)."""
 _ID = re.compile(r"\bi-[0-9a-z]+")
@@ -43,6 +46,7 @@ class Ec2Hosts:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._client = session.ec2()
+        self._emr = session.emr()
 
     async def health(self, instances: Sequence[str]) -> Mapping[str, HostHealth]:
         """EC2's word on each of these instances; one that EC2 does not know is left out. See `Hosts.health`.
@@ -56,6 +60,45 @@ class Ec2Hosts:
         async with self._session.within("asking EC2 about machines"):
             answers = await asyncio.gather(*(self._known(part) for part in parts))
         return {each: health for answer in answers for each, health in answer.items()}
+
+    async def all_ended(self, cluster_id: str) -> int:
+        """How many machines the cluster had, if EC2 calls every one of them terminated. See `Hosts.all_ended`.
+
+        Raises:
+            PermanentError: We may not ask.
+            TransientError: No good answer.
+        """
+        async with self._session.within("asking EC2 about a cluster's machines"):
+            counted, states = await asyncio.gather(self._counted(cluster_id), self._states(cluster_id))
+        ended = {each for each, state in states.items() if state == "terminated"}
+        whole = bool(ended) and len(ended) == len(states) and counted <= ended
+        return len(ended) if whole else 0
+
+    async def _counted(self, cluster_id: str) -> frozenset[str]:
+        """The machines that EMR does not itself call terminated; it notices late."""
+        found = set[str]()
+        request: ListInstancesInputTypeDef = {"ClusterId": cluster_id}
+        while True:
+            page = await self._session.call("EMR", "ListInstances", self._lister(request))
+            for each in page.get("Instances") or ():
+                if _word(each, "Status", "State") != "TERMINATED":
+                    found.add(str(each.get("Ec2InstanceId") or each.get("Id") or ""))
+            if not page.get("Marker"):
+                return frozenset(found)
+            request = {**request, "Marker": page["Marker"]}
+
+    async def _states(self, cluster_id: str) -> Mapping[str, str]:
+        """EC2's states of all machines that carry EMR's own tag of the cluster."""
+        found = dict[str, str]()
+        request: DescribeInstancesRequestTypeDef = {"Filters": [{"Name": _TAG, "Values": [cluster_id]}]}
+        while True:
+            page = await self._session.call("EC2", "DescribeInstances", self._describer(request))
+            for reservation in page.get("Reservations") or ():
+                for each in reservation.get("Instances") or ():
+                    found[str(each.get("InstanceId"))] = _word(each, "State", "Name")
+            if not page.get("NextToken"):
+                return found
+            request = {**request, "NextToken": page["NextToken"]}
 
     async def _known(self, ids: Sequence[str]) -> Mapping[str, HostHealth]:
         """Ask for all at once; if EC2 refuses because of some that it does not know, for the others one by one."""
@@ -83,6 +126,12 @@ class Ec2Hosts:
 
     def _sender(self, request: "DescribeInstanceStatusRequestTypeDef") -> "Callable[[], Json]":
         return lambda: self._client.describe_instance_status(**request)
+
+    def _describer(self, request: "DescribeInstancesRequestTypeDef") -> "Callable[[], Json]":
+        return lambda: self._client.describe_instances(**request)
+
+    def _lister(self, request: "ListInstancesInputTypeDef") -> "Callable[[], Json]":
+        return lambda: self._emr.list_instances(**request)
 
 
 def _word(status: Json, part: str, name: str) -> str:

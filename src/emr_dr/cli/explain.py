@@ -136,6 +136,8 @@ _PARTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "entitlement_moved": lambda d: f"epoch {d['epoch']}: traffic may go to {', '.join(d['entitled']) or 'nobody'}",
     "refused": lambda d: f"refused: {d['reason']}",
     "refusal_ended": lambda d: f"no longer refused: {d['reason']}",
+    "handover_ended": lambda d: f"member {d['member']}: {d['outcome']}{': ' + d['reason'] if d.get('reason') else ''}",
+    "member_dead": lambda d: f"member {d['member']}: dead ({d['proof']}): {d['evidence']}",
     "group_held": lambda d: f"held: {d['reason']}",
     "difference_found": lambda d: f"differs from the spec: {d['remark']}",
 }

@@ -110,6 +110,7 @@ def decided(  # noqa: PLR0917 - a decision is made of all these
         serving = [m.cluster for m in after.entitled]
         entries.append(JournalEntry(at, "entitlement_moved", {"epoch": after.epoch, "entitled": serving}))
     entries += _handovers(at, before, after)
+    entries += _deaths(at, before, after)
     if after.held and not before.held:
         entries.append(JournalEntry(at, "group_held", {"reason": after.held}))
     over = [JournalEntry(at, "refusal_ended", {"reason": r}) for r in before.refusals if r not in after.refusals]
@@ -220,6 +221,15 @@ def _handovers(at: float, before: Group, after: Group) -> Iterable[JournalEntry]
     reason = next((a.reason for a in after.avoid if a.reason not in known), "") if stays else ""
     outcome = CALLED_OFF if stays else HANDED_OVER
     yield JournalEntry(at, "handover_ended", {"member": before.leaving, "outcome": outcome, "reason": reason})
+
+
+def _deaths(at: float, before: Group, after: Group) -> Iterable[JournalEntry]:
+    """That a member was found dead, which gateways are told with the same save."""
+    known = {(m.number, m.cluster) for m in before.members if m.death is not None}
+    for m in after.members:
+        if m.death is not None and (m.number, m.cluster) not in known:
+            proof = {"proof": m.death.kind, "evidence": m.death.evidence}
+            yield JournalEntry(at, "member_dead", {"member": m.number, "cluster": m.cluster, **proof})
 
 
 def _stages(at: float, before: Group, after: Group, world: World) -> Iterable[JournalEntry]:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from emr_dr.core.evidence import ProbeResult, Sighting
 from emr_dr.core.group import Group, Member, Stage
-from emr_dr.core.world import HostHealth, Sight
+from emr_dr.core.world import Cluster, EmrState, HostHealth, Sight, TargetState
 from emr_dr.errors import EmrDrError, PermanentError
 from emr_dr.ports import ClusterFacts, Hosts, Unfinished
 
@@ -66,6 +66,31 @@ def member_of(group: Group, cluster: str) -> Member | None:
     return next((m for m in group.members if m.cluster == cluster), None)
 
 
+def address_of(facts: ClusterFacts, group: Group) -> str:
+    """The primary's address, also when EMR tells it no more."""
+    member = member_of(group, facts.id)
+    return facts.address or (member.address if member else "")
+
+
+def stands_by(cluster: Cluster, group: Group) -> bool:
+    """Whether it is a standby, and no target."""
+    member = member_of(group, cluster.id)
+    return member is not None and member.stage is Stage.STANDBY and cluster.target is TargetState.ABSENT
+
+
+def handed_on(address: str, member: Member | None, group: Group) -> bool:
+    """Whether a target here is another member's: AWS gives an address on while EMR still ends its former cluster."""
+    return member not in group.entitled and address in {m.address for m in group.entitled}
+
+
+def may_be_dead(cluster: Cluster, group: Group) -> bool:
+    """Whether it is worth asking EC2 for the end of all its machines: EMR ends it, or it is fenced and lost."""
+    member = member_of(group, cluster.id)
+    if member is None or member.death is not None or cluster.emr is EmrState.ENDED:
+        return False
+    return cluster.gone or (member.stage is Stage.FENCING and cluster.lost)
+
+
 def in_doubt(facts: ClusterFacts, group: Group, probes: Sequence[ProbeResult]) -> bool:
     """Whether EC2's word on the cluster could matter."""
     member = member_of(group, facts.id)
@@ -77,13 +102,14 @@ def seen_elsewhere(
     cluster: str, sightings: Iterable[Sighting], vantage: str, at: float, gap: float
 ) -> tuple[tuple[str, tuple[ProbeResult, ...]], ...]:
     """What other vantages saw of a cluster lately; one that cannot see its own control targets says nothing."""
-    told = [s for s in sightings if s.vantage != vantage and s.sees and abs(at - s.at) <= gap]
+    told = [s for s in sightings if s.place != vantage and s.sees and abs(at - s.at) <= gap]
     return tuple((s.vantage, seen.probes) for s in told for seen in s.members if seen.cluster == cluster)
 
 
 def seen_by_others(sightings: Iterable[Sighting], vantage: str, at: float, gap: float) -> bool:
     """Whether another controller looked just now, and is not cut off as we are."""
-    return any(s.vantage != vantage and s.sees and abs(at - s.at) <= gap for s in sightings)
+    others = (s for s in sightings if s.vantage != vantage and not s.by_gateway)
+    return any(s.sees and abs(at - s.at) <= gap for s in others)
 
 
 def _told(controls: Sequence[ProbeResult]) -> list[str]:

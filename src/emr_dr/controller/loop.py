@@ -230,7 +230,7 @@ class Controller:
         tenure = Tenure(extended(document, self.holder, now), steady + LEASE_SECONDS)
         if not ours:
             entries.insert(0, JournalEntry(now, "lease_taken", {"holder": self.holder, "term": tenure.lease.term}))
-        saved = await self.store.save(after, views=views_of(group, seen.world, self.urls), entries=entries)
+        saved = await self.store.save(after, views=views_of(group, self.urls), entries=entries)
         self._tell(entries)
         return saved, tenure
 

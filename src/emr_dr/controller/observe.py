@@ -4,16 +4,38 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from emr_dr.controller.lookout import Look, in_doubt, member_of, seen_elsewhere
+from emr_dr.controller.lookout import (
+    Look,
+    address_of,
+    handed_on,
+    in_doubt,
+    may_be_dead,
+    member_of,
+    seen_elsewhere,
+    stands_by,
+)
 from emr_dr.controller.targets import standing_at_balancer, witness
+from emr_dr.controller.vantage import sighting
 from emr_dr.core.batch_ids import batch_id_range
 from emr_dr.core.document import Document
 from emr_dr.core.ensure import proving_name
-from emr_dr.core.evidence import Evidence, FailureRun, MemberSighting, ProbeResult, Sighting
+from emr_dr.core.evidence import Evidence, FailureRun, ProbeResult, Sighting
 from emr_dr.core.group import Group, Member, Stage
+from emr_dr.core.published import routed_by_gateways
 from emr_dr.core.verdict import Detection, Verdict, judge, remember
 from emr_dr.core.world import Cluster, EmrState, HostHealth, ProvingResult, RefusedLaunch, Sight, TargetState, World
-from emr_dr.ports import Balancer, ClusterFacts, Clusters, Difference, Hosts, MemberWork, Probes, TargetFact, Unfinished
+from emr_dr.ports import (
+    Backlog,
+    Balancer,
+    ClusterFacts,
+    Clusters,
+    Difference,
+    Hosts,
+    MemberWork,
+    Probes,
+    TargetFact,
+    Unfinished,
+)
 
 _TELLS_WHO_IT_IS = "resource-manager"
 """The service whose answer names the cluster that gave it."""
@@ -57,6 +79,7 @@ class Observer:
         services: The services that have a listener, hence a target group.
         vantage: Where we look from; what others saw from the same place is no second witness.
         batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
+        backlog: What gateways have under way, in mode gateway; None where the members are the balancer's targets.
     """
 
     clusters: Clusters
@@ -68,6 +91,7 @@ class Observer:
     services: tuple[str, ...]
     vantage: str = ""
     batch_id_ranges: bool = False
+    backlog: Backlog | None = None
     _compared: dict[str, Sequence[Difference]] = field(default_factory=dict)
     _numbered: dict[str, Sequence[Difference]] = field(default_factory=dict)
 
@@ -85,9 +109,11 @@ class Observer:
         never be found in the list of those that have not ended.
         """
         look = Look(document.group)
+        backlog = await self._unfinished(look)
+        on_ledger = [cluster for cluster in backlog or () if cluster]
         found, targets, controls = await asyncio.gather(
-            look.attempt(Sight.CLUSTERS, self._clusters(document.group, look, launched)),
-            look.attempt(Sight.TARGETS, self.balancer.targets()),
+            look.attempt(Sight.CLUSTERS, self._clusters(document.group, look, (*launched, *on_ledger))),
+            self._targets(look),
             self.probes.controls(),
         )
         sees = look.sees(controls)
@@ -103,8 +129,8 @@ class Observer:
                 c.emr,
                 results,
                 tuple((s, witness(targets, c.address, s)) for s in self.services),
-                aws_reachable=targets is not None,
-                stands_by=_stands_by(c, document.group),
+                aws_reachable=(targets if self.backlog is None else found) is not None,
+                stands_by=stands_by(c, document.group),
                 host=hosts.get(c.id, HostHealth.UNKNOWN),
                 others=seen_elsewhere(c.id, sightings, self.vantage, at, self.detection.lately),
                 sees=sees,
@@ -114,6 +140,7 @@ class Observer:
         if any(e.path_broken for e in said):  # the one to a standby may be, too, and nobody else can tell
             said = [replace(e, stands_by=False) for e in said]
         runs, verdicts, judged = self._judge(document, list(zip(clusters, said, strict=True)), at)
+        judged = tuple(await asyncio.gather(*(self._settled(c, backlog, look) for c in judged)))
         strangers = {t.address for t in targets or ()} - {c.address for c in judged}
         foreign = [f for f in found or () if f.origin != document.group.origin]
         world = World(
@@ -124,6 +151,8 @@ class Observer:
             blind=frozenset(look.blind),
             refused=tuple(refused),
         )
+        if self.backlog is not None:
+            world = routed_by_gateways(document.group, world)
         remarks = [f"{c.id}: {d}" for c in judged for d in self._reported(c.id)]
         known = tuple(f.id for f in foreign)
         ranged = frozenset(f.id for f in ours if f.ranged)
@@ -133,10 +162,23 @@ class Observer:
 
     async def sight(self, document: Document, at: float) -> Sighting:
         """Look at the members only, as a second witness for whoever leads."""
-        known = [m for m in document.group.members if m.cluster and m.address and m.stage is not Stage.CONDEMNED]
-        controls, *probed = await asyncio.gather(self.probes.controls(), *(self.probes.check(m.address) for m in known))
-        members = tuple(MemberSighting(m.cluster or "", tuple(p)) for m, p in zip(known, probed, strict=True))
-        return Sighting(self.vantage, at, not controls or any(c.ok for c in controls), members)
+        return await sighting(self.probes, document, self.vantage, at)
+
+    async def _targets(self, look: Look) -> Sequence[TargetFact] | None:
+        """The balancer's targets; in mode gateway they are none of a controller's business."""
+        return await look.attempt(Sight.TARGETS, self.balancer.targets()) if self.backlog is None else ()
+
+    async def _unfinished(self, look: Look) -> Mapping[str, int] | None:
+        """How many unfinished batches are on each cluster; None if the ledger gave no good answer."""
+        return {} if self.backlog is None else await look.answer(self.backlog.backlog())
+
+    async def _settled(self, cluster: Cluster, backlog: Mapping[str, int] | None, look: Look) -> Cluster:
+        """What a proof of death and the end of a member need besides."""
+        if self.backlog is None:
+            return cluster
+        ended = await look.answer(self.hosts.all_ended(cluster.id)) if may_be_dead(cluster, look.group) else None
+        unfinished = None if backlog is None else backlog.get(cluster.id, 0)
+        return replace(cluster, unfinished=unfinished, machines_ended=ended or 0)
 
     async def _clusters(self, group: Group, look: Look, launched: Sequence[str]) -> Sequence[ClusterFacts]:
         """Those the list shows, and those we know by id: absence from the list never means 'ended'.
@@ -151,15 +193,15 @@ class Observer:
         return sorted(seen, key=lambda f: (f.created_at, f.id))
 
     async def _probe(self, facts: ClusterFacts, group: Group) -> tuple[ProbeResult, ...]:
-        address = _address(facts, group)
+        address = address_of(facts, group)
         reachable = facts.state is EmrState.UP and bool(address)
         return tuple(await self.probes.check(address)) if reachable else ()
 
     async def _cluster(
         self, facts: ClusterFacts, probes: Sequence[ProbeResult], targets: Sequence[TargetFact] | None, look: Look
     ) -> Cluster:
-        member, address = member_of(look.group, facts.id), _address(facts, look.group)
-        at_balancer = "" if _handed_on(address, member, look.group) else address
+        member, address = member_of(look.group, facts.id), address_of(facts, look.group)
+        at_balancer = "" if handed_on(address, member, look.group) else address
         cluster = Cluster(
             id=facts.id,
             number=facts.number,
@@ -190,7 +232,9 @@ class Observer:
             return replace(cluster, idle=bool(await look.answer(self.work.idle(cluster.address))))
         # With others beside it the balancer's address leads to any of them: the balancer's own word has to do.
         alone = look.group.entitled == (member,)
-        if member.stage is Stage.ADMITTING and cluster.target is TargetState.IN_SERVICE and alone:
+        if (
+            member.stage is Stage.ADMITTING and cluster.target is TargetState.IN_SERVICE and alone
+        ):  # not in mode gateway
             reached = await look.answer(self._reached_through_balancer(cluster.address))
             return cluster if reached else replace(cluster, target=TargetState.WAITING)
         return cluster
@@ -253,18 +297,3 @@ def _misnumbered(member: Member, batch: int) -> Sequence[Difference]:
     if batch in ours:
         return ()
     return (Difference("batch id range", f"{ours.start} to {ours.stop - 1}", f"batch {batch}", must=False),)
-
-
-def _address(facts: ClusterFacts, group: Group) -> str:
-    member = member_of(group, facts.id)
-    return facts.address or (member.address if member else "")
-
-
-def _stands_by(cluster: Cluster, group: Group) -> bool:
-    member = member_of(group, cluster.id)
-    return member is not None and member.stage is Stage.STANDBY and cluster.target is TargetState.ABSENT
-
-
-def _handed_on(address: str, member: Member | None, group: Group) -> bool:
-    """Whether a target here is another member's: AWS gives an address on while EMR still ends its former cluster."""
-    return member not in group.entitled and address in {m.address for m in group.entitled}

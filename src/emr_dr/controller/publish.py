@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from emr_dr.core.group import Group, Member, Stage
-from emr_dr.core.view import MemberView, Proof, ProofKind, Role
-from emr_dr.core.world import EmrState, World
+from emr_dr.core.view import MemberView, Role
 
 ROLES = {
     Stage.STANDBY: Role.STANDBY,
@@ -15,17 +14,17 @@ ROLES = {
     Stage.RETIRING: Role.RETIRED,
     Stage.CONDEMNED: Role.RETIRED,
 }
-"""Members in earlier stages are not shown: there is nothing a gateway may do with them."""
+"""Members in earlier stages are shown only if they served before, as fenced: what was sent to them then is followed."""
+
+_TAKES_WORK = frozenset({Stage.ADMITTING, Stage.SERVING})
 
 
-def views_of(group: Group, world: World, url: Callable[[str, str], str]) -> tuple[MemberView, ...]:
+def views_of(group: Group, url: Callable[[str, str], str]) -> tuple[MemberView, ...]:
     """The views of all members a gateway may know of; `url(service, address)` gives the base URL of a service."""
-    return tuple(_view(m, world, url) for m in group.members if m.stage in ROLES and m.cluster and m.address)
+    return tuple(_view(m, url) for m in group.members if (m.stage in ROLES or m.epoch) and m.cluster and m.address)
 
 
-def _view(m: Member, world: World, url: Callable[[str, str], str]) -> MemberView:
-    seen = world.of(m)
-    ended = seen is not None and seen.emr is EmrState.ENDED
+def _view(m: Member, url: Callable[[str, str], str]) -> MemberView:
     return MemberView(
         cluster_id=m.cluster or "",
         generation=m.number,
@@ -33,7 +32,7 @@ def _view(m: Member, world: World, url: Callable[[str, str], str]) -> MemberView
         az=m.placement.az if m.placement else "",
         livy_url=url("livy", m.address),
         rm_url=url("resource-manager", m.address),
-        role=ROLES[m.stage],
-        accepts_new=m.stage is Stage.SERVING,
-        death=Proof(ProofKind.TERMINATED, world.at, "EMR says that the cluster has ended") if ended else None,
+        role=ROLES.get(m.stage, Role.FENCED),
+        accepts_new=m.stage in _TAKES_WORK and m.death is None,
+        death=m.death,
     )

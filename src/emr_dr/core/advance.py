@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from emr_dr.core.death import proof_of_death
 from emr_dr.core.group import Avoidance, Group, Member, Policy, Stage
 from emr_dr.core.orders import called_off
 from emr_dr.core.placement import avoid, cause_of
@@ -17,7 +18,7 @@ def condemn_orphans(group: Group, world: World) -> Group:
     awaited = {m.number for m in group.at(Stage.LAUNCHING)}
     found = list[Member]()
     for cluster in world.clusters:
-        if cluster.id in known or _left(cluster) or cluster.number > group.launched:
+        if cluster.id in known or cluster.left_behind or cluster.number > group.launched:
             continue
         if cluster.number in awaited:  # the oldest of a launch number is its member's: see _look_up
             awaited.discard(cluster.number)
@@ -30,7 +31,7 @@ def condemn_orphans(group: Group, world: World) -> Group:
 
 def advance(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
     """Move each member by what is seen of it alone, drop the retired, remember which placements failed."""
-    moved = [_with_address(_advance_one(m, group, world, policy, paused=paused), world) for m in group.members]
+    moved = [_with_facts(_advance_one(m, group, world, policy, paused=paused), world, policy) for m in group.members]
     again = sum(m is not None and m.tries > was.tries for was, m in zip(group.members, moved, strict=True))
     launches = (*group.launches, *((world.at,) * again))
     after = replace(group, members=tuple(m for m in moved if m is not None), launches=launches)
@@ -80,7 +81,7 @@ def _advance_one(m: Member, group: Group, world: World, policy: Policy, *, pause
                 after = m.to(Stage.CONDEMNED, world.at, _because("ended while standing by", seen))
             case Stage.ADMITTING if seen.healthy and seen.target is TargetState.IN_SERVICE:
                 after = m.to(Stage.SERVING, world.at)
-            case Stage.FENCING | Stage.RETIRING | Stage.CONDEMNED if _left(seen):
+            case Stage.FENCING | Stage.RETIRING | Stage.CONDEMNED if seen.left_behind:
                 after = None
             case _:
                 pass
@@ -141,15 +142,13 @@ def _look_up(m: Member, group: Group, world: World, policy: Policy, *, paused: b
     return replace(m, tries=m.tries + 1, since=world.at)
 
 
-def _with_address(m: Member | None, world: World) -> Member | None:
-    """Remember the primary's address when it is first seen: it is needed after the cluster is gone."""
+def _with_facts(m: Member | None, world: World, policy: Policy) -> Member | None:
+    """Remember what is seen once and needed later: the primary's address, and the proof of a member's death."""
     seen = world.of(m) if m is not None else None
-    return replace(m, address=seen.address) if m is not None and seen is not None and seen.address else m
-
-
-def _left(cluster: Cluster) -> bool:
-    """Ended, and no target any more: nothing of it is left to look after."""
-    return cluster.emr is EmrState.ENDED and cluster.target is TargetState.ABSENT
+    if m is None or seen is None:
+        return m
+    death = m.death or (proof_of_death(m, seen, world.at) if policy.by_gateway else None)
+    return replace(m, address=seen.address or m.address, death=death)
 
 
 def _because(what: str, seen: Cluster) -> str:

@@ -14,12 +14,15 @@ from emr_dr.core.effects import (
     UnprotectCluster,
 )
 from emr_dr.core.group import ENDING, ENTITLED, Group, Member, Policy, Stage
+from emr_dr.core.published import routed_by_gateways
 from emr_dr.core.world import Cluster, ProvingResult, TargetState, World
 
 
 def outstanding(before: Group, group: Group, world: World, policy: Policy, *, paused: bool) -> Iterable[Effect]:
     """Yield the effects of one round. What must follow another waits, in a later round, until that is *seen* done."""
     licensed = {m.number: m.tries for m in before.members}
+    if policy.by_gateway:  # what is saved just now is what gateways are told just now
+        world = routed_by_gateways(group, world)
     clear = _clear(group, world)
     for m in group.members:
         if m.stage is Stage.LAUNCHING and m.tries > licensed.get(m.number, 0) and m.placement is not None:

@@ -1,4 +1,4 @@
-"""Who may be a target of the balancer: entitlements are taken and given in one save, which is the switch."""
+"""Who is entitled to traffic: entitlements are taken and given in one save, which is the switch."""
 
 from dataclasses import dataclass, replace
 
@@ -55,12 +55,12 @@ def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Po
     seen = world.of(m)
     others = any(o is not m and o.stage is Stage.SERVING and world.healthy(o) for o in kept)
     lost = failing(m, world, policy)
-    drained = m.stage is Stage.DRAINING and seen is not None and (seen.idle or _out_of_time(m, group, world, policy))
+    ready = _ready_to_leave(m, group, world, policy)
     if seen is not None and seen.gone:
         return _Loss(goes=True, unplanned=True, reason="EMR ends it")  # nothing can bring it back: its place is free
     room = len(kept) <= group.wanted.serving  # its place is free for a spare, once it has gone
     ordered = m.number == group.ordered_out  # a person's word, whatever it runs and however it is
-    if spare and room and (ordered or (drained and not lost)):
+    if spare and room and (ordered or (ready and not lost)):
         return _Loss(goes=True, takes_spare=True, reason=FAILED_OVER if ordered else "handed over")
     why = "lost" if world.lost(m) else "not in service in time"
     if lost and others:
@@ -72,7 +72,18 @@ def _weigh(m: Member, kept: list[Member], group: Group, world: World, policy: Po
     staying = sum(not failing(o, world, policy) for o in kept if o is not m)
     if lost and spare and (room or staying < group.wanted.serving):  # of too many, all that are lost go in this save
         return _Loss(goes=True, takes_spare=room, unplanned=True, reason=why)
-    return _Loss(goes=drained and others and len(kept) > group.wanted.serving, reason="fewer are wanted")
+    return _Loss(goes=ready and others and len(kept) > group.wanted.serving, reason="fewer are wanted")
+
+
+def _ready_to_leave(m: Member, group: Group, world: World, policy: Policy) -> bool:
+    """Whether it may hand over as soon as somebody can take over, or because fewer are wanted.
+
+    Where gateways send the work, that of the leaver goes on there and is followed: nothing is waited for.
+    """
+    if policy.by_gateway:
+        return m is _leaver(group) and world.healthy(m) and not group.held
+    seen = world.of(m)
+    return m.stage is Stage.DRAINING and seen is not None and (seen.idle or _out_of_time(m, group, world, policy))
 
 
 def _out_of_time(m: Member, group: Group, world: World, policy: Policy) -> bool:
@@ -85,20 +96,28 @@ def _cooling(group: Group, world: World, policy: Policy) -> bool:
     return group.recovered_at is not None and world.at - group.recovered_at < policy.cooldown
 
 
-def hand_over(group: Group, world: World) -> Group:
+def hand_over(group: Group, world: World, policy: Policy) -> Group:
     """Begin or call off a drain, for a switchover or because fewer are wanted; never of the last healthy one."""
     serving = group.at(Stage.SERVING, Stage.DRAINING)
     if group.leaving is not None and group.leaving not in {m.number for m in group.entitled}:
         group = called_off(group)
     surplus = len(group.entitled) > group.wanted.serving
-    leaver = next((m for m in serving if m.number == group.leaving), None)
-    if leaver is None and surplus:
-        leaver = next((m for m in serving if m.stage is Stage.DRAINING), serving[-1] if serving else None)
+    leaver = _leaver(group)
     successor = any(world.healthy(m) for m in group.at(Stage.STANDBY))
     others = any(m is not leaver and m.stage is Stage.SERVING and world.healthy(m) for m in serving)
     possible = leaver is not None and (others if surplus else successor)  # of too many, nobody takes the leaver's place
+    possible = possible and not policy.by_gateway
     serve_on = [m for m in serving if m.stage is Stage.DRAINING and not (possible and m is leaver)]
     members = move(group.members, serve_on, Stage.SERVING, world.at)
     if possible and leaver is not None and leaver.stage is Stage.SERVING and world.healthy(leaver) and not group.held:
         members = move(members, [leaver], Stage.DRAINING, world.at)
     return replace(group, members=members)
+
+
+def _leaver(group: Group) -> Member | None:
+    """Who is to go by plan: the one that a person named, else one of too many; None if everybody stays."""
+    serving = group.at(Stage.SERVING, Stage.DRAINING)
+    named = next((m for m in serving if m.number == group.leaving), None)
+    if named is not None or len(group.entitled) <= group.wanted.serving:
+        return named
+    return next((m for m in serving if m.stage is Stage.DRAINING), serving[-1] if serving else None)

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from emr_dr.core.world import EmrState, HostHealth
 
+GATEWAY = "gateway/"
+"""How the vantage of a gateway begins; the rest is the place, as a controller's vantage is."""
+
 
 class Witness(StrEnum):
     """What somebody else than our own direct check says of one service of one member."""
@@ -44,10 +47,10 @@ class MemberSighting:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What another controller, at a vantage of its own, saw of all members in one round.
+    """What another controller, or a gateway, saw of all members from where it is, in one round.
 
     Attributes:
-        vantage: Where it looks from; two controllers of one vantage are one witness.
+        vantage: Where it looks from; two at one place are one witness.
         at: When, in seconds of the epoch.
         sees: Whether it reached a control target of its own, or has none; what a blind one sees means nothing.
     """
@@ -56,6 +59,16 @@ class Sighting:
     at: float
     sees: bool
     members: tuple[MemberSighting, ...] = ()
+
+    @property
+    def by_gateway(self) -> bool:
+        """Whether a gateway told it, which sees as well as a controller and cannot lead."""
+        return self.vantage.startswith(GATEWAY)
+
+    @property
+    def place(self) -> str:
+        """Where whoever told it is."""
+        return self.vantage.removeprefix(GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)

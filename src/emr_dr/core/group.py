@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from emr_dr.core.view import Proof
+
 
 class Stage(StrEnum):
     """Where a member is in its life. docs/explanation/protocol.md has the table of who leaves which stage when.
@@ -68,6 +70,8 @@ class Member:
         tries: RunJobFlow calls licensed for this number.
         address: The primary's private address, once it was seen; kept because a target outlives its cluster.
         released: A person's word that it may be retired without evidence; it holds for the stage it was given in.
+        death: The proof that nothing of it runs or writes any more. Once found it stays, whatever happens: gateways
+            act on it.
     """
 
     number: int
@@ -80,6 +84,7 @@ class Member:
     address: str = ""
     reason: str = ""
     released: bool = False
+    death: Proof | None = None
 
     def to(self, stage: Stage, at: float, reason: str = "") -> "Member":
         """Return this member in another stage; itself, untouched, if it is there already."""
@@ -198,6 +203,9 @@ class Policy:
         attempts: Candidates for one recovery, then the group is held.
         stop_work: Whether a fenced member's batches are stopped by tag; only a gateway tags them.
         retire_unconfirmed_after: A fenced member that nobody saw ended or idle is kept this long.
+        by_gateway: The balancer's targets are Livy gateways, which send work to members as they are told who is
+            entitled: no member is ever a target, and batches end where they began.
+        views_last: How long after a change of entitlement a gateway may still act on what it was told before.
         avoid_for: How long a placement that failed a candidate is tried last.
     """
 
@@ -216,3 +224,5 @@ class Policy:
     avoid_for: float = 1800.0
     protect: bool = True
     stop_work: bool = False
+    by_gateway: bool = False
+    views_last: float = 15.0

@@ -41,7 +41,7 @@ def decide(group: Group, world: World, policy: Policy) -> tuple[Group, Sequence[
         group = replace(group, refusals=(*group.refusals, obstacle))
     else:
         group = move_entitlement(group, world, policy)
-        group = hand_over(group, world)
+        group = hand_over(group, world, policy)
         group = staff(group, world, policy)
         group = retire(group, world, policy)
     return group, tuple(outstanding(before, group, world, policy, paused=paused))

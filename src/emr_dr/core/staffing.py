@@ -5,7 +5,7 @@ from dataclasses import replace
 from emr_dr.core.group import COMING, Group, Member, Policy, Stage
 from emr_dr.core.placement import choose
 from emr_dr.core.standing import NOT_PROVEN_AGAIN, complete, missing, move, served
-from emr_dr.core.world import EmrState, HostHealth, TargetState, World
+from emr_dr.core.world import Cluster, EmrState, HostHealth, TargetState, World
 
 DAY = 86400.0
 
@@ -17,7 +17,7 @@ def staff(group: Group, world: World, policy: Policy) -> Group:
         return _give_up(group, world, -lacking)
     for m in group.at(Stage.FENCING):
         seen = world.of(m)
-        if seen is None or not seen.healthy or m.reason.startswith(NOT_PROVEN_AGAIN):
+        if seen is None or not seen.healthy or m.death or m.reason.startswith(NOT_PROVEN_AGAIN):
             continue
         # Also with all attempts spent, or held: it costs no launch, and left alone it would only seem to be waited for.
         # Nobody is fenced and proven again in one save: that he is no target has to be seen after he was fenced.
@@ -81,8 +81,7 @@ def retire(group: Group, world: World, policy: Policy) -> Group:
     zones = troubled_zones(group, world)
     spent = [m for m in replaced if _may_end(m, world, policy, spare=len(zones) > 1)]
     trouble = f"RegionTrouble, members are lost in {' and '.join(zones)}" if len(zones) > 1 else ""
-    why = trouble or "nothing shows that it ended or runs nothing"
-    kept = tuple(f"member {m.number} is kept: {why}" for m in replaced if m not in spent)
+    kept = tuple(f"member {m.number} is kept: {trouble or _unproven(m, world)}" for m in replaced if m not in spent)
     members = move(group.members, spent, Stage.RETIRING, world.at)
     return replace(group, members=members, refusals=(*group.refusals, *kept))
 
@@ -100,8 +99,23 @@ def _may_end(m: Member, world: World, policy: Policy, *, spare: bool) -> bool:
         return False
     if m.released:
         return True
-    # Idle counts only once it has left the balancer: while a target, it may be given work in the next second.
-    idle = seen.idle and seen.target is TargetState.ABSENT and not spare
+    idle = _runs_nothing(m, seen, world.at, policy) and not spare
     # A machine whose status check fails is not dead by that alone: nothing may answer there either.
     dead = seen.host is HostHealth.GONE or (seen.host is HostHealth.IMPAIRED and seen.lost)
     return seen.gone or idle or dead or world.at - m.since >= policy.retire_unconfirmed_after
+
+
+def _runs_nothing(m: Member, seen: Cluster, at: float, policy: Policy) -> bool:
+    """Whether it runs nothing, and nobody may give it work in the next second, as to a target."""
+    left = seen.target is TargetState.ABSENT and (not policy.by_gateway or at - m.since >= policy.views_last)
+    return seen.idle and seen.unfinished == 0 and left
+
+
+def _unproven(m: Member, world: World) -> str:
+    """Why a fenced member is not ended."""
+    seen = world.of(m)
+    if seen is not None and seen.unfinished is None:
+        return "nobody could tell which batches are on it"
+    if seen is not None and seen.unfinished:
+        return "batches on it have not ended"
+    return "nothing shows that it ended or runs nothing"

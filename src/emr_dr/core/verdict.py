@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from emr_dr.core.evidence import Evidence, FailureRun, ProbeResult, Witness
+from emr_dr.core.evidence import GATEWAY, Evidence, FailureRun, ProbeResult, Witness
 from emr_dr.core.world import EmrState, Health, HostHealth
 
 
@@ -184,7 +184,10 @@ def _contradiction(evidence: Evidence, failing: Sequence[ProbeResult]) -> str:
 def _vantages(evidence: Evidence, failing: Sequence[ProbeResult], *, ok: bool) -> str:
     services = {p.service for p in failing}
     found = [v for v, probes in evidence.others if any(p.service in services and p.ok is ok for p in probes)]
-    return f"the controller at {', '.join(found)}" if found else ""
+    controllers = [v for v in found if not v.startswith(GATEWAY)]
+    gateways = [v.removeprefix(GATEWAY) for v in found if v.startswith(GATEWAY)]
+    who = (("the controller", controllers), ("the gateway", gateways))
+    return " and ".join(f"{what} at {', '.join(places)}" for what, places in who if places)
 
 
 def _unrouted(evidence: Evidence) -> list[str]:

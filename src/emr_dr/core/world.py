@@ -81,6 +81,8 @@ class Cluster:
         idle: YARN was read and has no application running or waiting; False also when nobody could look.
         differs: What the spec demands and the cluster is not, in words; such a candidate is never admitted.
         no_room: EMR ended it because EC2 lacked capacity; `lacking` is the instance type, if EMR named one.
+        unfinished: Batches of the gateways' ledger that are on it and have not ended; None if nobody could tell.
+        machines_ended: How many EC2 instances it had, if every one of them is terminated; else 0.
     """
 
     id: str
@@ -97,6 +99,8 @@ class Cluster:
     differs: tuple[str, ...] = ()
     no_room: bool = False
     lacking: str = ""
+    unfinished: int | None = 0
+    machines_ended: int = 0
 
     @property
     def healthy(self) -> bool:
@@ -112,6 +116,11 @@ class Cluster:
     def lost(self) -> bool:
         """Gone, or lost by verdict."""
         return self.gone or self.health is Health.LOST
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether nothing is left to look after: it has ended, is no target, and no batch waits for word of it."""
+        return self.emr is EmrState.ENDED and self.target is TargetState.ABSENT and self.unfinished == 0
 
 
 @dataclass(frozen=True, slots=True)

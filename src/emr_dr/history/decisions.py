@@ -23,6 +23,7 @@ PARTS = (
     "difference_found",
     "entitlement_moved",
     "handover_ended",
+    "member_dead",
     "group_held",
     "refusal_ended",
 )

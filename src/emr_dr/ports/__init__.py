@@ -14,7 +14,7 @@ from emr_dr.ports.cloud import (
     TargetFact,
     TargetHealth,
 )
-from emr_dr.ports.ledger import BatchLog, BatchPage, Changes, Creation, Ledger, LogPage, LogTail
+from emr_dr.ports.ledger import Backlog, BatchLog, BatchPage, Changes, Creation, Ledger, LogPage, LogTail
 from emr_dr.ports.member import MemberWork, Probes, ProvingRun, Unfinished
 from emr_dr.ports.store import JournalEntry, PublishedViews, Store
 from emr_dr.ports.timing import Clock
@@ -23,6 +23,7 @@ from emr_dr.ports.upstream import Accepted, Declined, LivyBatch, QueueLoad, Upst
 __all__ = [
     "Accepted",
     "Artifacts",
+    "Backlog",
     "Balancer",
     "BatchLog",
     "BatchPage",

@@ -109,6 +109,13 @@ class Hosts(Protocol):
         EC2 notices minutes after the fact, and says nothing of what runs on a machine.
         """
 
+    async def all_ended(self, cluster_id: str) -> int:
+        """How many machines the cluster had, if EC2 calls every one of them terminated; 0 while one may run.
+
+        EC2 forgets a terminated machine after an hour or so. One that EMR still counts and EC2 does not know of may
+        run, for all we know.
+        """
+
 
 class TargetHealth(StrEnum):
     """ELBv2's states of a target, by its own names (DescribeTargetHealth)."""

@@ -109,7 +109,17 @@ class BatchLog:
         return BatchLog(tuple(sorted((*others, tail), key=lambda t: t.attempt)))
 
 
-class Ledger(Protocol):
+class Backlog(Protocol):
+    """What a controller asks of a ledger."""
+
+    async def backlog(self) -> Mapping[str, int]:
+        """How many unfinished batches, tombstones included, have their last attempt on each cluster that has any.
+
+        The queued ones are under the empty id. Reads no batch, so that it may be asked each round.
+        """
+
+
+class Ledger(Backlog, Protocol):
     """The batches of one group's address. Any number of gateways may use one ledger at once.
 
     Every method raises `TransientError` if the ledger is locked, full or out of reach, and `PermanentError` if it is

@@ -3,7 +3,7 @@
 They keep the same text as the stores on disk, so that what cannot be kept there cannot be kept here.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -153,6 +153,10 @@ class MemoryLedger:
     async def unfinished(self, cluster_id: str | None = None) -> Sequence[Batch]:
         """The unfinished batches of a cluster, the queued ones, or all."""
         return [b for b in self._all() if b.unfinished and cluster_id in (None, b.last.cluster_id)]
+
+    async def backlog(self) -> Mapping[str, int]:
+        """How many unfinished batches each cluster has."""
+        return Counter(b.last.cluster_id for b in self._all() if b.unfinished)
 
     async def changes(self, cursor: str | None = None) -> Changes:
         """What was created or saved since `cursor`."""

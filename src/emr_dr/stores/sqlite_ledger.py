@@ -82,6 +82,11 @@ class SqliteLedger:
             return await self._select("unfinished ORDER BY id")
         return await self._select("unfinished AND cluster_id = ? ORDER BY id", cluster_id)
 
+    async def backlog(self) -> Mapping[str, int]:
+        """How many unfinished batches each cluster has; the index on them holds all it takes."""
+        sql = "SELECT cluster_id, count(*) FROM batches WHERE group_name = ? AND unfinished GROUP BY cluster_id"
+        return dict(await self._database.read(lambda c: many(c, sql, self._group)))
+
     async def changes(self, cursor: str | None = None) -> Changes:
         """What was created or saved since `cursor`: a counter gives every write its turn."""
         counter, since = self._changes, None if cursor is None else read_cursor(cursor, self._where("ledger"))

@@ -170,6 +170,9 @@ class LineHosts:
         impaired = {cluster.replace("j-", "i-") for cluster in self._line.ground.nature.impaired}
         return {i: HostHealth.IMPAIRED if i in impaired and w is HostHealth.OK else w for i, w in words.items()}
 
+    async def all_ended(self, cluster_id: str) -> int:
+        return await self._line.ask(lambda: self._inner.all_ended(cluster_id))
+
 
 class LineProbes:
     """`Probes` of one process; `inner` sees all, and what this one does not reach is left out here."""

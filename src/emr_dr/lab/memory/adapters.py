@@ -129,6 +129,11 @@ class MemoryHosts:
         machines = {m.id.replace("j-", "i-"): m for m in self._cloud.machines.values()}
         return {i: machines[i].host(now) for i in instances if i in machines}
 
+    async def all_ended(self, cluster_id: str) -> int:
+        """Three machines, once EC2 confirms their end."""
+        self._cloud.faults.read("hosts")
+        return 3 if self._cloud.machines[cluster_id].confirmed_dead(self._cloud.clock.now()) else 0
+
 
 class MemoryProbes:
     """`Probes` over a `MemoryCloud`; the balancer's own name leads to whatever it would route to.

@@ -1,5 +1,6 @@
 """One simulated cluster: what it does by itself as time passes, and what may befall it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from emr_dr.core.world import EmrState, HostHealth, ProvingResult
 class Delays:
     """How long things take, in seconds; infinity for what never happens.
 
-    `emr_notices` is how long EMR calls a dead cluster well, `ec2_notices` how long EC2 calls its machine well.
+    `emr_notices` is how long EMR calls a dead cluster well, `ec2_notices` how long EC2 calls its machine well, and
+    `ec2_confirms` how long after a death EC2 calls all machines terminated.
     """
 
     boot: float = 300.0
@@ -19,6 +21,7 @@ class Delays:
     ending: float = 60.0
     emr_notices: float = 120.0
     ec2_notices: float = 60.0
+    ec2_confirms: float = math.inf
     listed: float = 0.0
     healthy: float = 20.0
     unhealthy: float = 20.0
@@ -102,6 +105,11 @@ class Machine:
             return HostHealth.GONE
         noticed = self.died_at is not None and at >= self.died_at + self.delays.ec2_notices
         return HostHealth.IMPAIRED if noticed else HostHealth.OK
+
+    def confirmed_dead(self, at: float) -> bool:
+        """Whether EC2 calls all its machines terminated."""
+        confirmed = self.died_at is not None and at >= self.died_at + self.delays.ec2_confirms
+        return confirmed or self.state(at) is EmrState.ENDED
 
     @property
     def reason(self) -> str:
