@@ -25,8 +25,9 @@ from emr_dr.controller.observe import Observer
 from emr_dr.controller.tenure import CLOCK_SKEW, LEASE_SECONDS
 from emr_dr.core.group import Placement, Policy
 from emr_dr.core.verdict import Detection
+from emr_dr.core.view import VIEW_SECONDS
 from emr_dr.errors import TransientError, UsageError
-from emr_dr.ports import Store
+from emr_dr.ports import Ledger, Store
 from emr_dr.probes.endpoints import control_targets, endpoints
 from emr_dr.probes.http import Endpoint, Http
 from emr_dr.probes.member import MemberProbes, MemberWorker
@@ -37,8 +38,9 @@ from emr_dr.spec import Spec, SpecError, check_placements
 from emr_dr.spec.address import Credentials
 from emr_dr.spec.instances import rungs
 from emr_dr.spec.login import Login
-from emr_dr.stores.memory import MemoryStore
+from emr_dr.stores.memory import MemoryLedger, MemoryStore
 from emr_dr.stores.sqlite import SqliteStore
+from emr_dr.stores.sqlite_ledger import SqliteLedger
 
 CALL_TIMES = Times(connect=3, read=8, create_read=12, call=10, create=14, whole=10)
 """Seconds. A look and a create end within an effect's deadline, and that ends within the lease."""
@@ -72,10 +74,12 @@ async def assemble(
         UsageError: No credentials for AWS or for a service, or the store's path cannot be used.
         TransientError: Secrets Manager, where a service's credentials are, gave no good answer.
     """
-    store = MemoryStore() if looks and not _store_path(spec).exists() else open_store(spec, begins=begins)
+    nothing = looks and not _store_path(spec).exists()
+    store = MemoryStore() if nothing else open_store(spec, begins=begins)
+    ledger = None if spec.address.mode == "direct" else MemoryLedger() if nothing else open_ledger(spec)
     session = Session(spec.region, times=CALL_TIMES)
     where = vantage or socket.gethostname()
-    joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, WallClock(), where, ending=ending)
+    joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, ledger, WallClock(), where, ending=ending)
     try:
         services, checks = endpoints(spec, await _logins(spec, session))
         probes = MemberProbes(joints.http, services=services, checks=checks, targets=control_targets(spec))
@@ -83,6 +87,8 @@ async def assemble(
         yield Assembly(_site(spec, policy, services, probes, joints), joints.clock, spec.detection.interval)
     finally:
         await joints.http.close()
+        if ledger is not None:
+            await ledger.close()
         await store.close()
         session.close()
 
@@ -94,6 +100,7 @@ class _Joints:
     session: Session
     http: Http
     store: Store
+    ledger: Ledger | None
     clock: WallClock
     vantage: str
     ending: bool
@@ -110,6 +117,11 @@ def open_store(spec: Spec, *, begins: bool = False) -> SqliteStore:
         remedy = "run `emr-dr apply` first, or mend store.sqlite in the spec"
         raise UsageError("there is no store", where=str(path), remedy=remedy)
     return SqliteStore(path)
+
+
+def open_ledger(spec: Spec) -> SqliteLedger:
+    """Open the ledger of the group's batches, which is kept in the file of its store."""
+    return SqliteLedger(_store_path(spec), spec.group)
 
 
 def _store_path(spec: Spec) -> Path:
@@ -138,6 +150,7 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         tuple(spec.routed()),
         joints.vantage,
         batch_id_ranges=spec.cluster.batch_id_ranges,
+        backlog=joints.ledger,
     )
     controller = Controller(
         group=spec.group,
@@ -162,6 +175,7 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         artifacts=S3Artifacts(joints.session, url=spec.cluster.artifacts, group=spec.group),
         files=_files(spec),
         clock=joints.clock,
+        ledger=joints.ledger,
     )
 
 
@@ -224,6 +238,10 @@ def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
         cooldown=recovery.cooldown,
         launches_a_day=recovery.launches_a_day,
         retire_unconfirmed_after=recovery.retire_unconfirmed_after,
+        by_gateway=spec.address.mode == "gateway",
+        # It counts from the look that led to a save, which comes up to a lease's length later; from then on a gateway
+        # that reads no news goes on by what it read for so long, and its clock may be another.
+        views_last=VIEW_SECONDS + LEASE_SECONDS + CLOCK_SKEW,
     )
 
 

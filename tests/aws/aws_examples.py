@@ -102,7 +102,8 @@ def refusal(operation: str, code: str, message: str = "no") -> bytes:
 
 
 EC2_OPERATIONS = frozenset({
-    "AuthorizeSecurityGroupIngress", "DescribeInstanceStatus", "DescribeSecurityGroupRules", "DescribeSubnets",
+    "AuthorizeSecurityGroupIngress", "DescribeInstances", "DescribeInstanceStatus", "DescribeSecurityGroupRules",
+    "DescribeSubnets",
 })  # fmt: skip
 QUERY_OPERATIONS = frozenset({
     "AddTags", "AssumeRole", "CreateListener", "CreateLoadBalancer", "CreateTargetGroup", "DeregisterTargets",

@@ -31,7 +31,7 @@ CALLS = {
     "DescribeTargetHealth DescribeListeners DescribeTags RegisterTargets DeregisterTargets CreateLoadBalancer "
     "CreateTargetGroup CreateListener SetSubnets SetSecurityGroups ModifyLoadBalancerAttributes ModifyTargetGroup "
     "ModifyTargetGroupAttributes ModifyListener AddTags DeleteLoadBalancer DeleteTargetGroup DeleteListener",
-    "EC2": "DescribeSubnets DescribeInstanceStatus DescribeSecurityGroups DescribeSecurityGroupRules "
+    "EC2": "DescribeSubnets DescribeInstances DescribeInstanceStatus DescribeSecurityGroups DescribeSecurityGroupRules "
     "DescribeNetworkInterfaces AuthorizeSecurityGroupIngress RevokeSecurityGroupIngress",
     "S3": "HeadObject HeadBucket PutObject CopyObject DeleteObject",
     "Route53": "GetHostedZone ListResourceRecordSets ChangeResourceRecordSets",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aws.aws_examples import Wire, any_reply, refusal
+from aws.aws_examples import Wire, any_reply, refusal, reply
 from emr_dr.aws.hosts import Ec2Hosts, host_health
 from emr_dr.aws.session import Session
 from emr_dr.core.world import HostHealth
@@ -117,3 +117,68 @@ async def test_another_refusal_is_told(wire: Wire, quick: Session) -> None:
     wire.answer = lambda operation, _: refusal(operation, "UnauthorizedOperation", "You are not authorized")
     with pytest.raises(PermanentError, match="ec2:DescribeInstanceStatus"):
         await Ec2Hosts(quick).health(["i-1"])
+
+
+class Machines:
+    """What EMR and EC2 say of the machines of j-1, each in pages of one."""
+
+    def __init__(self, emr: dict[str, str], ec2: dict[str, str]) -> None:
+        self.emr, self.ec2 = emr, ec2
+
+    def answer(self, operation: str, asked: Json) -> bytes:
+        if operation == "ListInstances":
+            assert asked["ClusterId"] == "j-1"
+            at, ids = int(asked.get("Marker", 0)), list(self.emr)
+            page = [{"Id": f"ci-{i}", "Ec2InstanceId": i, "Status": {"State": self.emr[i]}} for i in ids[at : at + 1]]
+            return reply({"Instances": page, **({"Marker": str(at + 1)} if at + 1 < len(ids) else {})})
+        assert asked["Filter.1.Name"] == "tag:aws:elasticmapreduce:job-flow-id"
+        assert asked["Filter.1.Value.1"] == "j-1"
+        at, ids = int(asked.get("NextToken", 0)), list(self.ec2)
+        items = "".join(
+            f"<item><instancesSet><item><instanceId>{i}</instanceId><instanceState><name>{self.ec2[i]}</name>"
+            "</instanceState></item></instancesSet></item>"
+            for i in ids[at : at + 1]
+        )
+        token = f"<nextToken>{at + 1}</nextToken>" if at + 1 < len(ids) else ""
+        body = f"<reservationSet>{items}</reservationSet>{token}"
+        return any_reply("200 OK", f"<DescribeInstancesResponse>{body}</DescribeInstancesResponse>")
+
+
+RUNS, ENDED = "RUNNING", "TERMINATED"
+
+
+@pytest.mark.parametrize(
+    ("emr", "ec2", "machines"),
+    [
+        pytest.param({"i-1": RUNS, "i-2": RUNS}, {"i-1": "terminated", "i-2": "terminated"}, 2, id="EMR notices late"),
+        pytest.param({"i-1": ENDED}, {"i-1": "terminated"}, 1, id="EMR agrees"),
+        pytest.param({"i-0": ENDED, "i-1": RUNS}, {"i-1": "terminated"}, 1, id="one left long ago"),
+        pytest.param({"i-1": RUNS}, {"i-1": "terminated", "i-2": "terminated"}, 2, id="EMR never knew of one"),
+        pytest.param({"i-1": RUNS, "i-2": RUNS}, {"i-1": "terminated", "i-2": "running"}, 0, id="one runs"),
+        pytest.param({"i-1": RUNS}, {"i-1": "terminated", "i-2": "shutting-down"}, 0, id="one is shutting down"),
+        pytest.param({"i-1": RUNS}, {"i-1": "stopped"}, 0, id="stopped, and may be started"),
+        pytest.param({"i-1": RUNS, "i-2": RUNS}, {"i-1": "terminated"}, 0, id="EC2 does not know one"),
+        pytest.param({"i-1": ENDED}, {}, 0, id="EC2 has forgotten them"),
+        pytest.param({}, {}, 0, id="there was none yet"),
+    ],
+)
+async def test_a_cluster_is_dead_only_if_every_machine_is_terminated(
+    wire: Wire, quick: Session, emr: dict[str, str], ec2: dict[str, str], machines: int
+) -> None:
+    wire.answer = Machines(emr, ec2).answer
+    assert await Ec2Hosts(quick).all_ended("j-1") == machines
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [("DescribeInstances", "ec2:DescribeInstances"), ("ListInstances", "elasticmapreduce:ListInstances")],
+)
+async def test_whoever_may_not_ask_for_all_machines_is_told(
+    wire: Wire, quick: Session, operation: str, action: str
+) -> None:
+    good = Machines({"i-1": RUNS}, {"i-1": "terminated"}).answer
+    wire.answer = lambda asked, form: (
+        refusal(asked, "UnauthorizedOperation") if asked == operation else good(asked, form)
+    )
+    with pytest.raises(PermanentError, match=action):
+        await Ec2Hosts(quick).all_ended("j-1")

@@ -53,7 +53,8 @@ class TestEntitlement:
         assert stages(after) == {1: Stage.FENCING, 2: Stage.SERVING}, "published and healthy is in service"
 
     def test_a_switchover_waits_until_somebody_proven_can_take_over(self) -> None:
-        asked = replace(group(member(1, Stage.SERVING, epoch=1), member(2, Stage.PROVING, since=T)), leaving=1, order=Order())
+        candidate = member(2, Stage.PROVING, since=T)
+        asked = replace(group(member(1, Stage.SERVING, epoch=1), candidate), leaving=1, order=Order())
         after, _ = decided(asked, cluster(1), replace(cluster(2), health=Health.SUSPECT))
         assert stages(after) == {1: Stage.SERVING, 2: Stage.PROVING}
 

@@ -1,7 +1,7 @@
 """A group under a controller that may die at any save and at any effect, over memory and virtual time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emr_dr.controller.act import Actor
 from emr_dr.controller.loop import Controller, Round
@@ -27,7 +27,7 @@ from emr_dr.provision.desired import DesiredBalancer
 from emr_dr.service import OwnFile, Site
 from emr_dr.spec.address import Balancer as DeclaredBalancer
 from emr_dr.spec.address import Services
-from emr_dr.stores.memory import MemoryStore
+from emr_dr.stores.memory import MemoryLedger, MemoryStore
 from provision.memory_account import MemoryAccount
 
 GROUP = "etl"
@@ -101,12 +101,14 @@ class Scene:
         policy: Policy = POLICY,
         delays: Delays = DELAYS,
         detection: Detection | None = None,
+        by_gateway: bool = False,
     ) -> None:
+        self.ledger = MemoryLedger() if by_gateway else None
         self.clock = VirtualClock()
         self.cloud = MemoryCloud(self.clock, delays=delays)
         self.store = MortalStore()
         self.artifacts = MemoryArtifacts()
-        self.policy = policy
+        self.policy = replace(policy, by_gateway=by_gateway)
         self.detection = detection or Detection(interval=5, member_lost=20, service_down=40)
         self.group = Group(GROUP, "0a1b2c3d-e", wanted or Wanted(1))
         self._controllers = 0
@@ -141,7 +143,8 @@ class Scene:
         self, clusters: Clusters, balancer: Balancer, work: MemberWork, vantage: str, *, elsewhere: bool
     ) -> Observer:
         probes, hosts = MemoryProbes(self.cloud, elsewhere=elsewhere), MemoryHosts(self.cloud)
-        return Observer(clusters, balancer, probes, work, hosts, self.detection, self.cloud.services, vantage)
+        seeing = (clusters, balancer, probes, work, hosts, self.detection, self.cloud.services, vantage)
+        return Observer(*seeing, backlog=self.ledger)
 
     async def converge(self, life: Life | None = None) -> Round:
         """Have a new controller do rounds until nothing is outstanding."""
@@ -172,4 +175,5 @@ def site(scene: Scene, account: MemoryAccount | None = None, life: Life | None =
         artifacts=scene.artifacts,
         files=(OwnFile("prove.py", b"pass", "every candidate has to run it before it may serve"),),
         clock=scene.clock,
+        ledger=scene.ledger,
     )

@@ -54,6 +54,13 @@ class Look:
         self.troubles.append(f"{Sight.PROBES}: no control target is reached: {', '.join(_told(controls))}")
         return False
 
+    def misses_others(self, sightings: Sequence[Sighting], vantage: str, at: float, gap: float) -> None:
+        """Say that nobody else looks at the members just now; the balancer, which asks gateways only, never does."""
+        if self.group.entitled and not any(_told_lately(s, vantage, at, gap) for s in sightings):
+            self.troubles.append(
+                "from elsewhere: no gateway tells of the members, so a loss needs EMR's word, or EC2's"
+            )
+
     async def hosts(self, hosts: Hosts, asked: Sequence[ClusterFacts]) -> Mapping[str, HostHealth]:
         """EC2's word by cluster; asked only where something is wrong, for it is slow to know."""
         instances = {f.instance: f.id for f in asked if f.instance}
@@ -102,14 +109,18 @@ def seen_elsewhere(
     cluster: str, sightings: Iterable[Sighting], vantage: str, at: float, gap: float
 ) -> tuple[tuple[str, tuple[ProbeResult, ...]], ...]:
     """What other vantages saw of a cluster lately; one that cannot see its own control targets says nothing."""
-    told = [s for s in sightings if s.place != vantage and s.sees and abs(at - s.at) <= gap]
+    told = [s for s in sightings if _told_lately(s, vantage, at, gap)]
     return tuple((s.vantage, seen.probes) for s in told for seen in s.members if seen.cluster == cluster)
 
 
 def seen_by_others(sightings: Iterable[Sighting], vantage: str, at: float, gap: float) -> bool:
     """Whether another controller looked just now, and is not cut off as we are."""
-    others = (s for s in sightings if s.vantage != vantage and not s.by_gateway)
-    return any(s.sees and abs(at - s.at) <= gap for s in others)
+    return any(_told_lately(s, vantage, at, gap) and not s.by_gateway for s in sightings)
+
+
+def _told_lately(sighting: Sighting, vantage: str, at: float, gap: float) -> bool:
+    """Whether it was told just now from another place, by one that is not cut off itself."""
+    return sighting.place != vantage and sighting.sees and abs(at - sighting.at) <= gap
 
 
 def _told(controls: Sequence[ProbeResult]) -> list[str]:

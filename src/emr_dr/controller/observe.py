@@ -100,15 +100,17 @@ class Observer:
         document: Document,
         at: float,
         refused: Sequence[RefusedLaunch] = (),
-        sightings: Iterable[Sighting] = (),
+        sightings: Sequence[Sighting] | None = None,
         launched: Sequence[str] = (),
     ) -> Observation:
         """Look once. Takes as long as the slowest of its calls; each has a deadline of its own.
 
-        `launched` are clusters whose creation was answered and that nobody remembers yet: one that ends at once would
-        never be found in the list of those that have not ended.
+        `sightings` are what others told, None where nobody asked. `launched` are clusters whose creation was answered
+        and that nobody remembers yet: one that ends at once would never be found in the list of those that have not.
         """
         look = Look(document.group)
+        if self.backlog is not None and sightings is not None:
+            look.misses_others(sightings, self.vantage, at, self.detection.lately)
         backlog = await self._unfinished(look)
         on_ledger = [cluster for cluster in backlog or () if cluster]
         found, targets, controls = await asyncio.gather(
@@ -132,7 +134,7 @@ class Observer:
                 aws_reachable=(targets if self.backlog is None else found) is not None,
                 stands_by=stands_by(c, document.group),
                 host=hosts.get(c.id, HostHealth.UNKNOWN),
-                others=seen_elsewhere(c.id, sightings, self.vantage, at, self.detection.lately),
+                others=seen_elsewhere(c.id, sightings or (), self.vantage, at, self.detection.lately),
                 sees=sees,
             )
             for c, results in zip(clusters, probed, strict=True)
@@ -154,11 +156,9 @@ class Observer:
         if self.backlog is not None:
             world = routed_by_gateways(document.group, world)
         remarks = [f"{c.id}: {d}" for c in judged for d in self._reported(c.id)]
-        known = tuple(f.id for f in foreign)
-        ranged = frozenset(f.id for f in ours if f.ranged)
-        return Observation(
-            world, runs, verdicts, tuple(said), tuple(look.troubles), tuple(remarks), known, look.unfinished, ranged
-        )
+        known, ranged = tuple(f.id for f in foreign), frozenset(f.id for f in ours if f.ranged)
+        troubles = tuple(look.troubles)
+        return Observation(world, runs, verdicts, tuple(said), troubles, tuple(remarks), known, look.unfinished, ranged)
 
     async def sight(self, document: Document, at: float) -> Sighting:
         """Look at the members only, as a second witness for whoever leads."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+VIEW_SECONDS = 10.0
+"""How old a view may be that a gateway still gives new work by. Without newer ones it takes none."""
+
 
 class Role(StrEnum):
     """A member's part in serving, as a gateway needs it."""

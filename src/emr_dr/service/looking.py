@@ -1,5 +1,6 @@
 """To look at a group: what is remembered, what is seen just now, and whether that is well. Changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -8,6 +9,7 @@ import structlog
 from emr_dr.controller.observe import Observation
 from emr_dr.core.batch_ids import batch_id_range
 from emr_dr.core.document import Document
+from emr_dr.core.evidence import Sighting
 from emr_dr.core.group import Member, Stage
 from emr_dr.core.orders import NOTHING_WANTED
 from emr_dr.core.standing import reached
@@ -83,12 +85,21 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     document = await site.store.load(site.group)
     if document is None:
         raise UsageError("the group is not in this store", where=site.group, remedy="run `emr-dr apply` first")
-    observation = await site.observer.observe(document, site.clock.now())
+    observation = await site.observer.observe(document, site.clock.now(), sightings=await _sightings(site))
     entries = await site.store.newest(site.group, recent, without=LEFT_OUT)
     # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
     remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
     own = await balancer_address(site)
     return Status(document, observation, tuple(entries), address(site, own), tuple(remarks), own)
+
+
+async def _sightings(site: Site) -> Sequence[Sighting]:
+    """What others saw; without it this look has to do."""
+    try:
+        return await site.store.sightings(site.group)
+    except EmrDrError as error:
+        log.warning("sightings_not_read", group=site.group, reason=str(error))
+        return ()
 
 
 def address(site: Site, balancer: str) -> str:

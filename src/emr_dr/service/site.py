@@ -7,7 +7,7 @@ from emr_dr.controller.loop import Controller, Round
 from emr_dr.controller.observe import Observer
 from emr_dr.core.group import Group, Wanted
 from emr_dr.core.orders import NOTHING_WANTED
-from emr_dr.ports import Artifacts, Clock, Clusters, Store
+from emr_dr.ports import Artifacts, Clock, Clusters, Ledger, Store
 from emr_dr.provision.account import Account
 from emr_dr.provision.desired import DesiredBalancer
 
@@ -35,6 +35,7 @@ class Site:
 
     Attributes:
         files: What has to be under `artifacts`: the proving job, and the scripts of launches.
+        ledger: The batches of the group's gateways; None in mode direct.
     """
 
     group: str
@@ -48,6 +49,12 @@ class Site:
     artifacts: Artifacts
     files: tuple[OwnFile, ...]
     clock: Clock
+    ledger: Ledger | None = None
+
+    @property
+    def by_gateway(self) -> bool:
+        """Whether gateways stand between the balancer and the members."""
+        return self.ledger is not None
 
 
 def destroyed(group: Group) -> bool:

@@ -1,0 +1,356 @@
+"""A group behind gateways over memory and virtual time: losses and their proofs, planned change, and who sees what."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from contracts.values import ended
+from emr_dr import service
+from emr_dr.controller.loop import Controller, Round
+from emr_dr.controller.vantage import Vantage
+from emr_dr.core.batch import Batch, NewBatch, RescueClass, SubmitState
+from emr_dr.core.document import Document
+from emr_dr.core.evidence import GATEWAY
+from emr_dr.core.group import Stage, Wanted
+from emr_dr.core.verdict import VerdictName
+from emr_dr.core.view import MemberView, ProofKind, Role
+from emr_dr.core.world import EmrState
+from emr_dr.errors import TransientError
+from emr_dr.lab.memory import Delays, Machine, MemoryProbes
+from emr_dr.ports import JournalEntry
+from emr_dr.service import Kind
+from emr_dr.stores.memory import MemoryLedger
+from simulation.acts import (
+    MINUTE,
+    carried_out,
+    first,
+    go_on,
+    live,
+    newest,
+    reach,
+    refusals,
+    remembered,
+    serves,
+    stands,
+    verdicts,
+    why,
+)
+from simulation.acts import state as emr_state
+from simulation.harness import DELAYS, GROUP, MortalStore, Scene, site
+
+NEVER = float("inf")
+
+
+class WatchedStore(MortalStore):
+    """A store that remembers all views that gateways could have read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.published: list[tuple[MemberView, ...]] = []
+
+    async def save(
+        self, document: Document, *, views: Sequence[MemberView] = (), entries: Sequence[JournalEntry] = ()
+    ) -> Document:
+        saved = await super().save(document, views=views, entries=entries)
+        self.published.append(tuple(views))
+        return saved
+
+
+async def begun(wanted: Wanted | None = None, *, delays: Delays = DELAYS) -> tuple[Scene, Machine, Controller]:
+    """A group in mode gateway that has all it wants, its first cluster, and the controller that leads."""
+    scene = Scene(wanted, delays=delays, by_gateway=True)
+    scene.store = WatchedStore()
+    await scene.declare()
+    controller = scene.controller()
+    await reach(controller, lambda done: done.converged)
+    return scene, first(scene), controller
+
+
+def ledger_of(scene: Scene) -> MemoryLedger:
+    assert scene.ledger is not None
+    return scene.ledger
+
+
+async def given(scene: Scene, member: Machine) -> Batch:
+    """A batch that a gateway sent to a member, and that runs there."""
+    ledger = ledger_of(scene)
+    new = NewBatch("t1", "{}", scene.clock.now(), cluster_id=member.id, sent=True, rescue=RescueClass.IDEMPOTENT)
+    batch = (await ledger.create(new)).batch
+    scene.cloud.begin_job(member.id, batch.last.yarn_tag)
+    return await ledger.save(batch.with_last(replace(batch.last, submit=SubmitState.CONFIRMED, livy_id=1)))
+
+
+async def view_of(scene: Scene, member: Machine) -> MemberView:
+    published = await scene.store.views(GROUP)
+    assert published is not None
+    return next(v for v in published.views if v.cluster_id == member.id)
+
+
+async def rescued(scene: Scene, batch: Batch, away_from: Machine, to: Machine) -> None:
+    """What a rescuer does with the proof in a member's view."""
+    death = (await view_of(scene, away_from)).death
+    assert death is not None
+    dead = batch.with_last(replace(batch.last, proof=death))
+    await ledger_of(scene).save(dead.again(scene.clock.now(), cluster_id=to.id))
+
+
+async def beside_gateways(scene: Scene, seconds: float, controller: Controller, *places: str) -> Round:
+    """Let the controller do its rounds while gateways at these places tell what they see."""
+    end = scene.clock.now() + seconds
+
+    async def tells(place: str) -> None:
+        probes = MemoryProbes(scene.cloud, elsewhere=True)
+        vantage = Vantage(GROUP, scene.store, probes, scene.clock, place, scene.detection.interval)
+        with scene.clock.taking_part():
+            while scene.clock.now() < end:
+                await vantage.look()
+                await scene.clock.sleep(vantage.interval)
+
+    async def leads() -> Round:
+        with scene.clock.taking_part():
+            return await go_on(controller, seconds)
+
+    telling = [asyncio.ensure_future(tells(place)) for place in places]
+    done = await leads()
+    await asyncio.gather(*telling)
+    return done
+
+
+# First start
+
+
+async def test_a_first_start_admits_whoever_is_proven_and_touches_no_target() -> None:
+    scene, member, _ = await begun()
+    assert not {"RegisterTarget", "DeregisterTarget"} & set(await carried_out(scene))
+    assert scene.cloud.registrations == []
+    view = await view_of(scene, member)
+    assert (view.role, view.accepts_new, view.death) == (Role.SERVING, True, None)
+
+
+async def test_the_balancers_targets_are_nobodys_business_even_if_they_cannot_be_read() -> None:
+    scene, _, controller = await begun()
+    await controller.actor.balancer.register("10.9.9.9")  # a gateway
+    scene.cloud.faults.fail("targets", TransientError("throttled"), times=1000)
+    done = await go_on(controller, MINUTE)
+    assert done.converged
+    assert "10.9.9.9" in scene.cloud.targets
+
+
+# Losses
+
+
+async def test_one_of_two_that_is_killed_is_fenced_proven_dead_and_forgotten_once_its_batches_have_moved() -> None:
+    scene, member, controller = await begun(Wanted(2))
+    other = newest(scene)
+    batch = await given(scene, member)
+    scene.cloud.kill(member.id)
+    await beside_gateways(scene, 50, controller, "az-b")
+    view = await view_of(scene, member)
+    assert (view.role, view.accepts_new, view.death) == (Role.FENCED, False, None)
+    assert live(scene) == [1, 2, 3], "replaced in the background, while EMR has not noticed"
+    await beside_gateways(scene, 5 * MINUTE, controller, "az-b")
+    view = await view_of(scene, member)
+    assert view.death is not None
+    assert (view.death.kind, view.death.evidence) == (ProofKind.TERMINATED, "EMR says that the cluster has ended")
+    died = view.death
+    await go_on(controller, 10 * MINUTE)
+    assert (await view_of(scene, member)).death == died, "kept while a batch waits for word of it, and unchanged"
+    await rescued(scene, batch, member, other)
+    await go_on(controller, MINUTE)
+    assert member.id not in {m.cluster for m in (await remembered(scene)).members}
+    assert [e.detail["proof"] for e in await scene.events("member_dead")] == ["terminated"]
+
+
+async def test_ec2s_word_on_all_machines_is_a_proof_before_emr_knows() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=10, ec2_confirms=120, ending=NEVER)
+    scene, member, controller = await begun(Wanted(2), delays=delays)
+    await given(scene, member)
+    scene.cloud.kill(member.id)
+    await go_on(controller, 100)
+    assert (await view_of(scene, member)).death is None, (
+        "its primary is impaired, which proves nothing of its other nodes"
+    )
+    await go_on(controller, MINUTE)
+    assert emr_state(scene, member) is not EmrState.ENDED
+    death = (await view_of(scene, member)).death
+    assert death is not None
+    assert death.evidence == "EC2 says that all its machines, 3, are terminated"
+
+
+async def test_without_any_confirmation_nobody_is_dead_until_a_person_says_so() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+    scene, member, controller = await begun(Wanted(2), delays=delays)
+    await given(scene, member)
+    scene.cloud.freeze(member.id)
+    done = await beside_gateways(scene, 20 * MINUTE, controller, "az-b")
+    assert stands(1, Stage.FENCING)(done)
+    assert (await view_of(scene, member)).death is None
+    assert "member 1 is kept: batches on it have not ended" in await refusals(scene)
+    found = site(scene)
+    (kept,) = await service.kept(found)
+    await service.release(found, kept.member)
+    await beside_gateways(scene, MINUTE, controller, "az-b")
+    death = (await view_of(scene, member)).death
+    assert death is not None
+    assert death.kind is ProofKind.PERSON
+
+
+async def test_a_member_that_a_person_called_dead_never_serves_again() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+    scene, member, controller = await begun(delays=delays)
+    await given(scene, member)
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, 3 * MINUTE, controller, "az-b")
+    found = site(scene)
+    await service.release(found, (await service.kept(found))[0].member)
+    scene.cloud.heal(member.id)
+    scene.cloud.kill(newest(scene).id)
+    await beside_gateways(scene, 10 * MINUTE, controller, "az-b")
+    assert [m.number for m in (await remembered(scene)).entitled] == [3]
+
+
+async def test_while_the_ledger_cannot_be_read_nobody_is_ended_as_idle_and_nobody_is_forgotten() -> None:
+    scene, member, controller = await begun(Wanted(2))
+    scene.cloud.kill(member.id)
+
+    class AwayLedger(MemoryLedger):
+        async def backlog(self) -> dict[str, int]:
+            raise TransientError("the ledger is locked")
+
+    seen, controller.observer = controller.observer, replace(controller.observer, backlog=AwayLedger())
+    done = await go_on(controller, 30 * MINUTE)
+    assert 1 in {m.number for m in done.group.members}
+    assert done.observation is not None
+    assert any("the ledger is locked" in trouble for trouble in done.observation.troubles)
+    controller.observer = seen
+    await reach(controller, lambda done: done.converged)
+
+
+# Planned change
+
+
+async def test_through_a_switchover_somebody_always_takes_new_work_and_the_old_ones_batches_end_there() -> None:
+    scene, old, _ = await begun()
+    await given(scene, old)
+    store = scene.store
+    assert isinstance(store, WatchedStore)
+    store.published.clear()
+    found = site(scene)
+    handover = await service.prepare(found, Kind.SWITCHOVER, drain=3600)
+    await service.ask(found, handover)
+    switched = await service.see_through(found, handover, lambda _: None)
+    assert switched.successor is not None
+    assert all(any(v.accepts_new for v in views) for views in store.published)
+    assert all(sum(v.accepts_new for v in views) == 1 for views in store.published)
+    controller = scene.controller()
+    done = await go_on(controller, 20 * MINUTE)
+    assert stands(1, Stage.FENCING)(done)
+    assert "member 1 is kept: batches on it have not ended" in done.group.refusals
+    assert emr_state(scene, old) is EmrState.UP
+
+
+async def test_the_old_one_is_ended_when_yarn_and_the_ledger_have_nothing_left_on_it() -> None:
+    scene, old, _ = await begun()
+    batch = await given(scene, old)
+    found = site(scene)
+    handover = await service.prepare(found, Kind.SWITCHOVER)
+    await service.ask(found, handover)
+    await service.see_through(found, handover, lambda _: None)
+    controller = scene.controller()
+    scene.cloud.finish_job(old.id, batch.last.yarn_tag)
+    await go_on(controller, 10 * MINUTE)
+    assert emr_state(scene, old) is EmrState.UP, "its end was not saved by a gateway yet"
+    await ledger_of(scene).save(ended(batch))
+    await reach(controller, serves(2))
+    await go_on(controller, 10 * MINUTE)
+    assert emr_state(scene, old) is EmrState.ENDED
+
+
+async def test_with_a_standby_roles_are_exchanged_and_the_old_one_is_shown_all_the_while() -> None:
+    scene, old, _ = await begun(Wanted(1, 1))
+    store = scene.store
+    assert isinstance(store, WatchedStore)
+    store.published.clear()
+    found = site(scene)
+    handover = await service.prepare(found, Kind.SWITCHOVER)
+    await service.ask(found, handover)
+    await service.see_through(found, handover, lambda _: None)
+    done = await go_on(scene.controller(), 5 * MINUTE)
+    assert done.converged
+    assert stands(1, Stage.STANDBY)(done)
+    shown = [next(v for v in views if v.cluster_id == old.id) for views in store.published]
+    assert [v.role for n, v in enumerate(shown) if n == 0 or v.role is not shown[n - 1].role] == [
+        Role.SERVING,
+        Role.FENCED,
+        Role.STANDBY,
+    ]
+
+
+# Who sees what
+
+
+@pytest.mark.parametrize("gateways", [("az-b",), ("az-a", "az-b")])
+async def test_gateways_are_the_second_witness_of_a_loss(gateways: tuple[str, ...]) -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+    scene, member, controller = await begun(delays=delays)
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, 3 * MINUTE, controller, *gateways)
+    assert f"so does the gateway at {', '.join(gateways)}" in await why(scene, member, VerdictName.MEMBER_LOST)
+    assert [m.number for m in (await remembered(scene)).entitled] == [2]
+
+
+async def test_gateways_are_the_second_witness_of_a_dead_service() -> None:
+    scene, member, controller = await begun()
+    scene.cloud.stop_service(member.id, "livy")
+    await beside_gateways(scene, 3 * MINUTE, controller, "az-b")
+    assert "so does the gateway at az-b" in await why(scene, member, VerdictName.SERVICE_DOWN)
+
+
+async def test_a_gateway_that_reaches_the_member_contradicts() -> None:
+    scene, member, controller = await begun()
+    scene.cloud.unreachable.add(member.address)
+    await beside_gateways(scene, 10 * MINUTE, controller, "az-b")
+    assert await verdicts(scene, member) == [VerdictName.SUSPECT, VerdictName.PROBE_PATH_BROKEN]
+    assert "the gateway at az-b can reach it" in await why(scene, member, VerdictName.PROBE_PATH_BROKEN)
+
+
+@pytest.mark.parametrize("place", ["", "here"])
+async def test_without_gateways_elsewhere_a_silent_member_stays_a_suspicion_and_that_is_said(place: str) -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+    scene, member, controller = await begun(delays=delays)
+    controller.observer = replace(controller.observer, vantage="here")
+    scene.cloud.freeze(member.id)
+    done = await beside_gateways(scene, 20 * MINUTE, controller, *filter(None, [place]))
+    assert await verdicts(scene, member) == [VerdictName.SUSPECT]
+    assert done.observation is not None
+    assert any("no gateway tells of the members" in trouble for trouble in done.observation.troubles)
+    assert live(scene) == [1]
+
+
+async def test_without_gateways_ec2s_word_is_the_second_witness() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=30)
+    scene, member, controller = await begun(delays=delays)
+    scene.cloud.kill(member.id)
+    await go_on(controller, 3 * MINUTE)
+    assert "EC2 calls its machine impaired" in await why(scene, member, VerdictName.MEMBER_LOST)
+
+
+async def test_what_a_dead_gateway_told_is_no_witness() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+    scene, member, controller = await begun(delays=delays)
+    await beside_gateways(scene, 30, controller, "az-b")
+    await go_on(controller, MINUTE)
+    scene.cloud.freeze(member.id)
+    await go_on(controller, 20 * MINUTE)
+    assert [s.vantage for s in await scene.store.sightings(GROUP)] == [f"{GATEWAY}az-b"]
+    assert await verdicts(scene, member) == [VerdictName.SUSPECT]
+
+
+async def test_a_controller_that_is_cut_off_leaves_the_lease_to_no_gateway() -> None:
+    scene, _, controller = await begun()
+    scene.cloud.isolated = True
+    done = await beside_gateways(scene, MINUTE, controller, "az-b")
+    assert done.leader == controller.holder
+    assert any(refusal.startswith("blind: probes") for refusal in done.group.refusals)
