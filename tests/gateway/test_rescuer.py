@@ -1,6 +1,5 @@
 """Rescue under a lease: one gateway acts, on proof alone, and whoever follows it finds what it left."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -397,10 +396,9 @@ class TestTimes:
     ) -> None:
         batch, _ = await running(world.ledger, world.town.sites["j-1"])
         other, _ = await running(world.ledger, world.town.sites["j-1"])
-        answered: Callable[[str], float] = {"j-1": 995.0}.__getitem__
         await publish(world.store, out(A), B)
         rescuer = world.rescuer()
-        rescuer.answered = answered
+        rescuer.answered = {"j-1": 995.0}.__getitem__
         await rescuer.round()
         await world.clock.sleep(300.0)
         await world.lose(proof=replace(TERMINATED, at=1290.0))
