@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover bench-answers airflow-envs airflow-test airflow-locks lock clean
+.PHONY: help setup parts demo test lint docs fast-test walk walk-all sim lab-test test-lab real-stories controller-stories bench-demo bench-failover bench-answers bench-gateway airflow-envs airflow-test airflow-locks lock clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,9 @@ bench-failover: setup  ## The same disaster for emr-dr and for the post's proced
 bench-answers: setup  ## What clients are told behind the post's two clusters and a plain balancer (six minutes)
 	@$(BIN)/python -m benchmarks.answers
 
+bench-gateway: setup  ## What the Livy gateway costs and saves: polls, submissions, a member's death, memory (ten minutes)
+	@$(BIN)/python -m benchmarks.gateway
+
 # Airflow takes no part in our own environment: what it needs is older than what we need.
 airflow-envs: $(VENV)/.installed  ## Build an environment for each line of Airflow in the user's cache
 	@PYTHONPATH=tests $(BIN)/python -m airflow_lines
@@ -97,6 +100,10 @@ airflow-locks: $(VENV)/.installed  ## Resolve examples/airflow/lock-*.in as of t
 	    --exclude-newer "$$(grep -oE '[0-9]{4}-[0-9]{2}-[0-9]{2}' $$line)" --custom-compile-command "make airflow-locks" \
 	    $$line -o $${line%.in}.txt || exit 1; \
 	done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --exclude-newer "$$(grep -oE '[0-9]{4}-[0-9]{2}-[0-9]{2}' tests/livy_clients/lock.in)" \
+	  --no-emit-package krb5 --no-emit-package gssapi --custom-compile-command "make airflow-locks" \
+	  tests/livy_clients/lock.in -o tests/livy_clients/lock.txt
 
 lock: $(VENV)/bin/python  ## Resolve the newest versions into requirements.lock
 	@$(BIN)/python -m pip install --quiet uv

@@ -57,11 +57,11 @@ def pair(folder: Path, *options: str) -> Iterator[Pair]:
         verb(env, *up)
         env |= json.loads(verb(env, "lab", "env", "--json"))
         there = json.loads((folder / "lab" / "lab.json").read_text())["resources"]
-        _client(env, "s3").put_object(Bucket=BUCKET, Key=KEY, Body=Path(job.__file__).read_bytes())
+        client(env, "s3").put_object(Bucket=BUCKET, Key=KEY, Body=Path(job.__file__).read_bytes())
         subnets = list(there["subnets"].values())[:2]
-        ours = [_launch(_client(env, "emr"), subnet, there) for subnet in subnets]
-        _until(lambda: _states(env, ours) == {"WAITING"}, "both clusters are up")
-        address = _balance(_client(env, "elbv2"), there["vpc"], subnets, [_primary(env, each) for each in ours])
+        ours = [launch(client(env, "emr"), subnet, there) for subnet in subnets]
+        until(lambda: states(env, ours) == {"WAITING"}, "both clusters are up")
+        address = _balance(client(env, "elbv2"), there["vpc"], subnets, [primary(env, each) for each in ours])
         yield Pair(env, (ours[0], ours[1]), address)
     finally:
         verb(env, "lab", "down")
@@ -75,7 +75,8 @@ def verb(env: Mapping[str, str], *args: str) -> str:
     return done.stdout
 
 
-def _launch(emr: Any, subnet: str, there: Mapping[str, Any]) -> str:  # noqa: ANN401 - boto3's clients are made at run time
+def launch(emr: Any, subnet: str, there: Mapping[str, Any], conf: Mapping[str, str] = LIVY_CONF) -> str:  # noqa: ANN401 - boto3's clients are made at run time
+    """Ask for one cluster of two machines; return its id."""
     groups = there["security_groups"]
     machines = [
         {"InstanceRole": role, "InstanceType": "m4.large", "InstanceCount": 1, "Name": role}
@@ -87,7 +88,7 @@ def _launch(emr: Any, subnet: str, there: Mapping[str, Any]) -> str:  # noqa: AN
         Applications=[{"Name": "Spark"}, {"Name": "Livy"}],
         ServiceRole=there["service_role"],
         JobFlowRole=there["instance_role"],
-        Configurations=[{"Classification": "livy-conf", "Properties": LIVY_CONF}],
+        Configurations=[{"Classification": "livy-conf", "Properties": dict(conf)}],
         Instances={
             "InstanceGroups": machines,
             "Ec2SubnetId": subnet,
@@ -99,13 +100,15 @@ def _launch(emr: Any, subnet: str, there: Mapping[str, Any]) -> str:  # noqa: AN
     return str(made["JobFlowId"])
 
 
-def _states(env: Mapping[str, str], ours: list[str]) -> set[str]:
-    emr = _client(env, "emr")
+def states(env: Mapping[str, str], ours: list[str]) -> set[str]:
+    """The states of clusters, as EMR tells them."""
+    emr = client(env, "emr")
     return {emr.describe_cluster(ClusterId=each)["Cluster"]["Status"]["State"] for each in ours}
 
 
-def _primary(env: Mapping[str, str], cluster: str) -> str:
-    found = _client(env, "emr").list_instances(ClusterId=cluster, InstanceGroupTypes=["MASTER"])
+def primary(env: Mapping[str, str], cluster: str) -> str:
+    """The address of a cluster's primary."""
+    found = client(env, "emr").list_instances(ClusterId=cluster, InstanceGroupTypes=["MASTER"])
     return str(found["Instances"][0]["PrivateIpAddress"])
 
 
@@ -123,11 +126,12 @@ def _balance(elbv2: Any, vpc: str, subnets: list[str], masters: list[str]) -> st
         told = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return [each["TargetHealth"]["State"] for each in told] == ["healthy"] * len(masters)
 
-    _until(healthy, "the balancer calls both healthy")
+    until(healthy, "the balancer calls both healthy")
     return str(balancer["LoadBalancers"][0]["DNSName"])
 
 
-def _until(met: Callable[[], bool], what: str) -> None:
+def until(met: Callable[[], bool], what: str) -> None:
+    """Wait for it, as long as a cluster may take to boot."""
     until = time.monotonic() + BOOT_SECONDS
     while not met():
         if time.monotonic() > until:
@@ -135,7 +139,8 @@ def _until(met: Callable[[], bool], what: str) -> None:
         time.sleep(0.5)  # between two looks
 
 
-def _client(env: Mapping[str, str], service: str) -> Any:  # noqa: ANN401 - as above
+def client(env: Mapping[str, str], service: str) -> Any:  # noqa: ANN401 - as above
+    """A client of the lab's AWS."""
     session: Any = boto3.session.Session(
         env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], region_name=env["AWS_DEFAULT_REGION"]
     )

@@ -33,9 +33,8 @@ class Line:
 
     @property
     def folder(self) -> Path:
-        """Where its environment lies in the user's cache; another lock or another Python has another one."""
-        python = ".".join(str(part) for part in sys.version_info[:2])
-        return cache_root().with_name("airflow") / f"{python}-{hashlib.sha256(self.lock.read_bytes()).hexdigest()[:16]}"
+        """Where its environment lies in the user's cache."""
+        return folder_of(self.lock, "airflow")
 
     @property
     def python(self) -> Path:
@@ -59,32 +58,56 @@ class Line:
         return airflow_home(folder)
 
     def _make(self, scratch: Path) -> None:
-        uv = [sys.executable, "-m", "uv", "--quiet", "--no-progress"]
-        self._run([*uv, "venv", "--no-python-downloads", "--python", interpreter(), str(scratch)], MIGRATE_SECONDS)
-        python = str(scratch / "bin" / "python")
-        install = ["pip", "install", "--python", python, "--require-hashes", "--no-deps", "--compile-bytecode"]
-        self._run([*uv, *install, "-r", str(self.lock)], INSTALL_SECONDS)
+        where = f"Airflow {self.name}"
+        python = install(self.lock, scratch, where)
         home = scratch / "home"
         home.mkdir()
-        self._run([python, "-m", "airflow", "db", "migrate"], MIGRATE_SECONDS, airflow_home(home))
+        run([python, "-m", "airflow", "db", "migrate"], MIGRATE_SECONDS, where, airflow_home(home))
 
-    def _run(self, command: list[str], seconds: float, environment: dict[str, str] | None = None) -> None:
-        where, remedy = f"Airflow {self.name}", "run `make airflow-envs` where a package registry is within reach"
-        try:
-            done = subprocess.run(
-                command,
-                env=os.environ | (environment or {}),
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            what = f"{' '.join(command[1:5])} … took longer than {seconds:g} s"
-            raise TransientError(what, where=where, remedy=remedy) from error
-        if done.returncode:
-            said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-20:])
-            raise TransientError(f"its environment could not be made: {said}", where=where, remedy=remedy)
+
+def folder_of(lock: Path, kind: str) -> Path:
+    """Where the environment of a lock lies; another lock or another Python has another one."""
+    python = ".".join(str(part) for part in sys.version_info[:2])
+    return cache_root().with_name(kind) / f"{python}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+
+
+def install(lock: Path, folder: Path, where: str) -> str:
+    """Make an environment with exactly what a lock has; return its Python.
+
+    Raises:
+        TransientError: The packages could not be fetched, or did not install.
+        PermanentError: There is no Python that they run on.
+    """
+    uv = [sys.executable, "-m", "uv", "--quiet", "--no-progress"]
+    run([*uv, "venv", "--no-python-downloads", "--python", interpreter(), str(folder)], MIGRATE_SECONDS, where)
+    python = str(folder / "bin" / "python")
+    options = ["pip", "install", "--python", python, "--require-hashes", "--no-deps", "--compile-bytecode"]
+    run([*uv, *options, "-r", str(lock)], INSTALL_SECONDS, where)
+    return python
+
+
+def run(command: list[str], seconds: float, where: str, environment: dict[str, str] | None = None) -> None:
+    """Run a command of making an environment to its end.
+
+    Raises:
+        TransientError: It failed, or took too long.
+    """
+    remedy = "run `make airflow-envs` where a package registry is within reach"
+    try:
+        done = subprocess.run(
+            command,
+            env=os.environ | (environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        what = f"{' '.join(command[1:5])} … took longer than {seconds:g} s"
+        raise TransientError(what, where=where, remedy=remedy) from error
+    if done.returncode:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-20:])
+        raise TransientError(f"its environment could not be made: {said}", where=where, remedy=remedy)
 
 
 LINES = (Line("2.11"), Line("3.0"), Line("3.3"))

@@ -1,1 +1,0 @@
-"""Tests of the Livy gateway: what clients are told, who may ask, and what bad input cannot do."""

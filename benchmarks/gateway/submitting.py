@@ -1,0 +1,71 @@
+"""What a gateway adds to a submission, and what clients see when a member dies, with a gateway and without one."""
+
+import asyncio
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from benchmarks.gateway.bed import PORT, POST_CHECKS, Bed, balanced, bed, on_core
+from benchmarks.gateway.polls import CLIENT_CORE, JOB, SERVER_CORE
+from benchmarks.gateway.submits import Clients, Pace
+from emr_dr.core.view import Proof, ProofKind, Role
+from emr_dr.lab.standin import Plan
+
+PAIRS = 300
+WARM = 30
+KILLED_AFTER = 8.0
+PROVEN_AFTER = 5.0
+"""Seconds from the loss until EMR says that the cluster has ended: the proof on which batches are run again."""
+IDEMPOTENT = {"X-Emr-Dr-Rescue": "idempotent"}
+
+
+async def added(folder: Path) -> dict[str, Any]:
+    """Submissions through a gateway and straight to its only member, one after the other, medians."""
+    async with bed(folder, members=1, plan=Plan(seconds=1.0)) as town:
+        with on_core(CLIENT_CORE):
+            gateway = await town.gateway(core=SERVER_CORE)
+            took: dict[str, list[float]] = {"gateway": [], "direct": []}
+            async with aiohttp.ClientSession() as session:
+                for turn in range(WARM + PAIRS):
+                    for who, base in (("gateway", gateway.base), ("direct", town.members[0].livy_url)):
+                        begun = time.perf_counter()
+                        async with session.post(f"{base}/batches", json=JOB) as answer:
+                            await answer.read()
+                            answer.raise_for_status()
+                        if turn >= WARM:
+                            took[who].append(1000 * (time.perf_counter() - begun))
+    medians = {f"{who}_ms": round(statistics.median(each), 2) for who, each in took.items()}
+    worst = {f"{who}_p99_ms": round(sorted(each)[len(each) * 99 // 100], 2) for who, each in took.items()}
+    return {"pairs": PAIRS, **medians, **worst, "added_ms": round(medians["gateway_ms"] - medians["direct_ms"], 2)}
+
+
+async def lost(town: Bed, number: int) -> None:
+    """A member vanishes; the group's controller says so when EMR has confirmed it."""
+    member = town.members[number]
+    await member.lose()
+    await asyncio.sleep(PROVEN_AFTER)  # EMR's time
+    proof = Proof(ProofKind.TERMINATED, time.time(), "EMR says that the cluster has ended")
+    views = [each.view() for each in town.members]
+    views[number] = member.view(role=Role.FENCED, accepts_new=False, death=proof)
+    await town.publish(*views)
+
+
+async def under_death(folder: Path, pace: Pace, *, gateways: bool) -> dict[str, Any]:
+    """Twenty submissions a second, and one of two members vanishes: behind a gateway, or behind a plain balancer."""
+    async with bed(folder, plan=Plan(seconds=pace.job_seconds)) as town:
+        load = round(os.getloadavg()[0], 1)
+        if gateways:
+            base = (await town.gateway(core=SERVER_CORE)).base
+            with on_core(CLIENT_CORE):
+                told = await Clients(base, pace, IDEMPOTENT).run(lambda: lost(town, 1), KILLED_AFTER)
+        else:
+            address = f"127.{town.addresses.octet}.100.1"
+            async with balanced(address, [each.address for each in town.members], POST_CHECKS):
+                clients = Clients(f"http://{address}:{PORT}", pace, {})
+                told = await clients.run(lambda: lost(town, 1), KILLED_AFTER)
+        ran_twice = len(town.journal().completed_twice()) if gateways else None
+        return told | {"ran_twice": ran_twice, "load": load, "killed_after_seconds": KILLED_AFTER}
