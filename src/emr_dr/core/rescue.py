@@ -45,6 +45,8 @@ class Holding(StrEnum):
     """A checkpoint, and the proof does not exclude a second writer."""
     RATE = "rate"
     """As many as a minute allows were rescued."""
+    REFUSED = "refused"
+    """The ledger does not take what was decided: a fault of ours, and the ledger's word counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,289 @@
+"""One client's connection: HTTP as strict as it has to be, deadlines on whoever is slow, and polls answered at once.
+
+uvicorn's protocol does the rest. What it does not do is here: limits of a request's head, of the time that a request
+may take to arrive and an answer to be taken, and of connections; refusals of what a proxy in front might read in
+another way; and the short cut for polls, which need no task and no queue.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from emr_dr.gateway.counters import Counters
+from emr_dr.gateway.polls import Ready
+
+LONGEST_HEAD = 64 * 1024
+"""Bytes of a request's line and headers."""
+MOST_HEADERS = 100
+IDLE_SECONDS = 120.0
+"""How long a connection is kept without a request: longer than the usual pauses between two polls of one client."""
+SLOWEST = 16 * 1024
+"""Bytes in a second at which a body has to arrive, besides the time that every request has."""
+FRAMING = 16
+"""Bytes around one byte of a body that a client may spend on chunks; more is no body but an attack."""
+
+NEVER = float("inf")
+_ONCE = frozenset({b"content-length", b"transfer-encoding", b"host", b"expect", b"authorization"})
+"""Headers of which a second one is refused: which of two counts is read in different ways."""
+_ASCII = bytes(range(0x21, 0x7F)).decode("ascii")
+
+
+class Instant(Protocol):
+    """What answers polls from memory."""
+
+    def instant(self, path: bytes, headers: list[tuple[bytes, bytes]]) -> Ready | None:
+        """The answer, or None if the request has to go the long way."""
+
+
+@dataclass(slots=True)
+class Floor:
+    """What all connections of one listener share.
+
+    Attributes:
+        slow: Seconds that a client may take over one request, and over taking an answer.
+        most: Connections at once.
+        date: The Date header of this second, as a line.
+        stopping: Whether no further request is answered on a connection that is kept.
+    """
+
+    app: Instant
+    counters: Counters
+    slow: float
+    most: int
+    date: bytes = b""
+    stopping: bool = False
+
+
+class _FaultError(Exception):
+    """The request cannot be read; raised within the parser's callbacks, to get out of it.
+
+    Attributes:
+        status: What is answered.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Connection(HttpToolsProtocol):
+    """A client's connection."""
+
+    def __init__(self, floor: Floor, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(config=config, server_state=state, app_state={}, _loop=loop)
+        self.access_log = False
+        self._floor = floor
+        self._began = self._until = loop.time()
+        self._taken_by = NEVER
+        self._in_head = False
+        self._fresh = False
+        self._arriving = False
+        self._answered = False
+        self._refused = False
+        self._head_size = self._size = self._body_size = 0
+        self._once: dict[bytes, bytes] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a client in, if there is room."""
+        super().connection_made(transport)
+        self._began = self.loop.time()
+        self._until = self._began + self._floor.slow
+        self._floor.counters.connections = len(self.connections)
+        if len(self.connections) > self._floor.most:
+            self._floor.counters.cut_off["full"] += 1
+            self._refused = True
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        super().connection_lost(exc)
+        self._floor.counters.connections = len(self.connections)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, as far as it can be read."""
+        if self._refused:
+            return
+        self._fresh = False
+        try:
+            self._feed(data)
+            self._weigh(len(data))
+        except _FaultError as error:
+            self._refuse(error.status)
+        except httptools.HttpParserError as error:
+            fault = error.__context__
+            self._refuse(fault.status if isinstance(fault, _FaultError) else 400)
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # Whatever it asked to become, we speak HTTP/1.1 on. Its own next bytes are a request like any other.
+                data = data[upgrade.args[0] :]
+            else:
+                return
+
+    def _weigh(self, size: int) -> None:
+        """Bound what a request costs before, and besides, its body: the parser itself keeps a header of any length."""
+        if not self._arriving or self._fresh:
+            return
+        self._size += size
+        allowed = LONGEST_HEAD if self._in_head else LONGEST_HEAD + FRAMING * self._body_size
+        if self._size > allowed:
+            raise _FaultError(431)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._began = self.loop.time()
+        self._until = self._began + self._floor.slow
+        self._arriving = self._in_head = self._fresh = True
+        self._answered = False
+        self._head_size = self._size = self._body_size = 0
+        self._once = {}
+
+    def on_url(self, url: bytes) -> None:
+        """Read (a part of) its address."""
+        self._count(len(url), 414)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Read one header, or what comes after a body in chunks and means nothing here."""
+        self._count(len(name) + len(value), 431)
+        if not self._in_head:
+            return
+        if len(self.headers) >= MOST_HEADERS:
+            raise _FaultError(431)
+        name, value = name.lower(), value.strip(b" \t")
+        if name in _ONCE:
+            if name in self._once:
+                raise _FaultError(400)
+            self._once[name] = value
+            if name == b"expect":
+                self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
+
+    def _count(self, size: int, status: int) -> None:
+        self._head_size += size
+        if self._head_size > LONGEST_HEAD:
+            raise _FaultError(status)
+
+    def on_headers_complete(self) -> None:
+        """Answer a poll at once; give everything else to the application."""
+        self._in_head = False
+        version = self.parser.get_http_version()
+        self._check(version)
+        if self._idle and self.parser.get_method() == b"GET" and not self._has_body:
+            ready = self._floor.app.instant(self.url, self.headers)
+            if ready is not None:
+                self._answer(ready, keep=version == "1.1" and self.parser.should_keep_alive())
+                return
+        if not self.url.isascii():
+            self.url = quote(self.url, safe=_ASCII).encode("ascii")
+        super().on_headers_complete()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is under way here, so that an answer may be sent at once."""
+        cycle: RequestResponseCycle | None = self.cycle
+        done = cycle is None or cycle.response_complete
+        return done and not self.pipeline and not self.flow.write_paused and not self._floor.stopping
+
+    @property
+    def _has_body(self) -> bool:
+        return b"transfer-encoding" in self._once or self._once.get(b"content-length", b"0") != b"0"
+
+    def _check(self, version: str) -> None:
+        """Refuse what others in front of us might read in another way (RFC 9112, 6.3 and 11.2)."""
+        coding = self._once.get(b"transfer-encoding")
+        if version not in ("1.0", "1.1"):
+            raise _FaultError(505)
+        if coding is not None and (coding.lower() != b"chunked" or version == "1.0" or b"content-length" in self._once):
+            raise _FaultError(400)
+        if version == "1.1" and b"host" not in self._once:
+            raise _FaultError(400)
+        if self.parser.get_method() == b"CONNECT":
+            raise _FaultError(405)
+
+    def _answer(self, ready: Ready, *, keep: bool) -> None:
+        self._answered = True
+        self.server_state.total_requests += 1
+        line = b"HTTP/1.1 200 OK\r\n" if keep else b"HTTP/1.1 200 OK\r\nconnection: close\r\n"
+        self.transport.write(line + self._floor.date + ready.head + ready.body)
+        if not keep:
+            self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        """Give a part of the body on, and time for the rest."""
+        self._body_size += len(body)
+        self._until = self._began + self._floor.slow + self._body_size / SLOWEST
+        if not self._answered:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request has arrived."""
+        self._arriving = False
+        now = self.loop.time()
+        self._until = now + IDLE_SECONDS
+        if self._answered:
+            return
+        super().on_message_complete()
+        if not self.cycle.response_complete:
+            self._until = NEVER  # from here on it is we who take our time
+
+    def on_response_complete(self) -> None:
+        """The answer was given: go on with the next request, or wait for one."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()  # one timer a second looks after all connections
+        if not self._arriving and self._idle:
+            self._until = self.loop.time() + IDLE_SECONDS
+
+    def pause_writing(self) -> None:
+        """The client takes its answer slowly."""
+        super().pause_writing()
+        size = self.transport.get_write_buffer_size()
+        self._taken_by = self.loop.time() + self._floor.slow + size / SLOWEST
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        super().resume_writing()
+        self._taken_by = NEVER
+
+    def look(self, now: float) -> None:
+        """End the connection if its time is up; called about once a second."""
+        if self.flow.read_paused:  # the request may well have arrived; it is we who do not read on
+            self._until = max(self._until, now + 1)
+        if now <= self._until and now <= self._taken_by:
+            return
+        slow = self._arriving or now > self._taken_by or self._refused
+        if not slow and not self.transport.get_write_buffer_size():
+            self.transport.close()
+            return
+        self._floor.counters.cut_off["slow"] += 1
+        if self._arriving and not self._refused and self._idle:
+            self._refuse(408, count=False)
+        else:
+            self.transport.abort()
+
+    def _refuse(self, status: int, *, count: bool = True) -> None:
+        """Say that the request cannot be read, unless an earlier one is still to be answered, and read no more."""
+        self._refused = True
+        if count:
+            self._floor.counters.cut_off["malformed"] += 1
+        if not self._idle:
+            # Whatever is said now would be taken for the answer to the earlier request.
+            self.pipeline.clear()
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
+                self.cycle.more_body = False
+            return
+        head = STATUS_LINE[status] + self._floor.date + b"content-length: 0\r\nconnection: close\r\n\r\n"
+        self.transport.write(head)
+        self.transport.close()
+        self._until = self.loop.time() + 1
