@@ -7,7 +7,7 @@ import yaml
 
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.world import Resources
-from emr_dr.spec import STRATEGY_NAMES
+from emr_dr.spec import MODE_NAMES, STRATEGY_NAMES
 from emr_dr.spec.load import read_spec
 
 LAB = Resources(
@@ -20,10 +20,11 @@ LAB = Resources(
 )
 
 
+@pytest.mark.parametrize("mode", MODE_NAMES)
 @pytest.mark.parametrize("strategy", STRATEGY_NAMES)
-def test_the_spec_of_a_lab_keeps_every_rule(strategy: str) -> None:
-    spec = read_spec(lab_spec(asdict(LAB), strategy, "nightly").encode(), "emr-dr.yaml")
-    assert (spec.group, spec.strategy) == ("nightly", strategy)
+def test_the_spec_of_a_lab_keeps_every_rule(strategy: str, mode: str) -> None:
+    spec = read_spec(lab_spec(asdict(LAB), strategy, "nightly", mode).encode(), "emr-dr.yaml")
+    assert (spec.group, spec.strategy, spec.address.mode) == ("nightly", strategy, mode)
 
 
 def test_the_next_lab_begins_with_a_store_that_remembers_no_cluster_of_the_last() -> None:

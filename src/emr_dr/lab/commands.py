@@ -10,11 +10,12 @@ import click
 from emr_dr.lab import client
 from emr_dr.lab.fault_commands import FAULT_VERBS
 from emr_dr.lab.fetch import fetched
-from emr_dr.lab.show import show_status, shown_times
+from emr_dr.lab.gateway_start import HEALTHY_SECONDS, await_gateways
+from emr_dr.lab.show import show_status, shown_gateways, shown_times
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.times import LabTimes
 from emr_dr.lab.world import IN_THE_WAY
-from emr_dr.spec import STRATEGY_NAMES
+from emr_dr.spec import MODE_NAMES, STRATEGY_NAMES
 
 _HELP_WIDTH = 62
 
@@ -122,10 +123,29 @@ def env(directory: Path, *, as_json: bool) -> None:
 @lab.command()
 @click.argument("strategy", type=click.Choice(STRATEGY_NAMES))
 @click.option("--group", default="etl", show_default=True)
+@click.option("--mode", default="direct", show_default=True, type=click.Choice(MODE_NAMES))
 @click.pass_obj
-def spec(directory: Path, strategy: str, *, group: str) -> None:
+def spec(directory: Path, strategy: str, *, group: str, mode: str) -> None:
     """Print a spec for STRATEGY that fits the running lab."""
-    click.echo(lab_spec(client.require(directory).description["resources"], strategy, group), nl=False)
+    click.echo(lab_spec(client.require(directory).description["resources"], strategy, group, mode), nl=False)
+
+
+@lab.command("gateways")
+@click.argument("count", metavar="N", type=click.IntRange(0, 15))
+@click.option("--spec", default="emr-dr.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--no-wait", is_flag=True, help="Return before the balancer calls them healthy.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_obj
+def run_gateways(directory: Path, count: int, *, spec: Path, no_wait: bool, as_json: bool) -> None:
+    """Run N gateways of a spec's group, each in the next AZ.
+
+    As Fargate would: `emr-dr gateway` at addresses of their own, registered in the group's target group, which `emr-dr
+    apply` makes. One that was killed is started again; with 0 all of them end.
+    """
+    running = client.require(directory)
+    running.run_gateways(count, spec)
+    seen = await_gateways(running, seconds=0 if no_wait else HEALTHY_SECONDS)
+    click.echo(json.dumps({"gateways": seen}) if as_json else "\n".join(shown_gateways(seen)) or "no gateway runs")
 
 
 @lab.command()

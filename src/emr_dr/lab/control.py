@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import Path
 
 from emr_dr.errors import EmrDrError, UsageError
 from emr_dr.lab import world
@@ -14,6 +15,7 @@ from emr_dr.lab.aws.emr_model import ENDED, Cluster
 from emr_dr.lab.aws.overlay import StartResponse, respond
 from emr_dr.lab.aws.protocol import Environ, JsonObject, Operations
 from emr_dr.lab.cluster.settings import Service
+from emr_dr.lab.gateways import Declared, Gateways
 from emr_dr.lab.orders import RULED_SERVICES
 from emr_dr.lab.paths import Paths
 from emr_dr.lab.spoiling import Spoiling, require_zone
@@ -24,8 +26,9 @@ log = logging.getLogger(__name__)
 class Control:
     """The control API as a WSGI application. Every order is safe to repeat."""
 
-    def __init__(self, account: Account, lifecycle: Lifecycle, down: Callable[[], None]) -> None:
+    def __init__(self, account: Account, lifecycle: Lifecycle, gateways: Gateways, down: Callable[[], None]) -> None:
         """`down` asks the server to end, and returns at once."""
+        self._gateways = gateways
         self._account = account
         self._lifecycle = lifecycle
         self._paths = Paths(account.region, lifecycle, account.reach)
@@ -34,6 +37,8 @@ class Control:
             "status": self._status,
             "kill-az": self._kill_az,
             "restore-az": self._restore_az,
+            "gateways": self._scale_gateways,
+            "kill-gateway": self._kill_gateway,
             "kill-member": self._kill_member,
             "come-back": self._come_back,
             "kill-service": self._kill_service,
@@ -81,6 +86,7 @@ class Control:
         return {
             "zones": zones,
             "clusters": clusters,
+            "gateways": self._gateways.shown(),
             "balancers": balancers,
             **self._paths.shown(),
             "faults": [asdict(each) for each in self._account.faults.rules()],
@@ -94,14 +100,25 @@ class Control:
         with region.lock:
             at = region.dead_zones.setdefault(zone, region.clock())  # what is measured from it begins with the kill
             doomed = {each.id: each for each in region.clusters.values() if each.availability_zone == zone}
+        gateways = self._gateways.lose_zone(zone)
         self._lifecycle.lose(doomed)
-        return {"lost": sorted(doomed), "at": at}
+        return {"lost": sorted(doomed), "gateways": gateways, "at": at}
 
     def _restore_az(self, asked: JsonObject) -> JsonObject:
-        """Let an AZ take launches again; what was lost in it stays lost."""
+        """Let an AZ take launches again; clusters lost in it stay lost, gateways are started again."""
         zone, region = require_zone(asked.get("zone")), self._account.region
         with region.lock:
             region.dead_zones.pop(zone, None)
+        self._gateways.restore_zone(zone)
+        return {}
+
+    def _scale_gateways(self, asked: JsonObject) -> JsonObject:
+        """Have so many gateways of a group run."""
+        declared = Declared(Path(asked["spec"]), asked["group"], int(asked["port"]), asked["target_group"])
+        return {"gateways": self._gateways.scale(int(asked["count"]), declared)}
+
+    def _kill_gateway(self, asked: JsonObject) -> JsonObject:
+        self._gateways.kill(str(asked.get("gateway")))
         return {}
 
     def _kill_member(self, asked: JsonObject) -> JsonObject:
@@ -111,7 +128,10 @@ class Control:
         return {"lost": [cluster.id]}
 
     def _come_back(self, asked: JsonObject) -> JsonObject:
-        """Let a lost cluster's machines boot again, unless EMR has given it up."""
+        """Let a lost cluster's machines boot again, unless EMR has given it up; or start a gateway again."""
+        if self._gateways.knows(name := str(asked.get("cluster_id"))):
+            self._gateways.come_back(name)
+            return {}
         self._lifecycle.come_back(self._find(asked, ended=True))
         return {}
 

@@ -95,15 +95,15 @@ _MACHINES = (
         "kill-az",
         """Power an AZ off: silence, and no launches in it.
 
-        Everything in it falls silent; EMR and EC2 notice in their own time.""",
+        Everything in it falls silent, gateways too; EMR and EC2 notice in their own time.""",
         _az(required=True),
-        say=lambda told: f"{told['zone']} is dead; lost: {', '.join(told['lost']) or 'no cluster'}",
+        say=lambda told: f"{told['zone']} is dead; lost: {', '.join([*told['lost'], *told['gateways']]) or 'nothing'}",
     ),
     _verb(
         "restore-az",
         """Let a dead AZ take launches again.
 
-        What was lost in it stays lost; see come-back.""",
+        Clusters lost in it stay lost, see come-back; gateways start again.""",
         _az(required=True),
         say=lambda told: f"{told['zone']} takes launches again",
     ),
@@ -117,9 +117,16 @@ _MACHINES = (
         "come-back",
         """Let the machines of a lost CLUSTER boot again.
 
-        At the same address, with what was on their disks. Refused once EMR has noticed the loss.""",
+        At the same address, with what was on their disks. Refused once EMR has noticed the loss. With the name of a
+        gateway that was killed it starts that again.""",
         _cluster(),
         say=lambda told: f"{told['cluster_id']} boots again",
+    ),
+    _verb(
+        "kill-gateway",
+        """SIGKILL the gateway NAME: its port refuses.""",
+        _argument("gateway", "NAME"),
+        say=lambda told: f"{told['gateway']} is killed",
     ),
     _of_service("kill-service", "SIGKILL one SERVICE: its port refuses.", "is killed"),
     _of_service("freeze", "SIGSTOP one SERVICE: its port accepts, nothing answers.", "is frozen"),

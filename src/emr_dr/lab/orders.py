@@ -2,7 +2,12 @@
 
 from abc import ABC, abstractmethod
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+
+from emr_dr.errors import UsageError
+from emr_dr.provision.desired import desired_balancer
+from emr_dr.spec import load_spec
 
 AWS = "aws"
 """The target of a cut that is no member."""
@@ -38,19 +43,44 @@ class Orders(ABC):
         return now
 
     def kill_az(self, zone: str) -> dict[str, Any]:
-        """Power off an AZ; return `lost` (cluster ids) and `at` (Unix time). Safe to repeat."""
+        """Power off an AZ; return `lost` (cluster ids), `gateways` (names) and `at` (Unix time). Safe to repeat."""
         return self.order("kill-az", zone=zone)
 
     def restore_az(self, zone: str) -> None:
-        """Let an AZ take launches again; what was lost in it stays lost. Safe to repeat."""
+        """Let an AZ take launches again; clusters lost in it stay lost, gateways start again. Safe to repeat."""
         self.order("restore-az", zone=zone)
+
+    def run_gateways(self, count: int, spec: Path) -> list[dict[str, Any]]:
+        """Have so many gateways of a spec's group run, each in the next AZ; return all there are. Safe to repeat.
+
+        Raises:
+            SpecError: The spec cannot be used.
+            UsageError: It is not in mode gateway, or its target group is not there yet.
+        """
+        declared = load_spec(spec)
+        desired = desired_balancer(declared)
+        if desired.gateways is None:
+            remedy = "write one with `emr-dr lab spec STRATEGY --mode gateway`"
+            raise UsageError("its address.mode is direct", where=str(spec), remedy=remedy)
+        place = {"spec": str(spec.absolute()), "group": declared.group, "port": desired.gateways.port}
+        running: list[dict[str, Any]] = self.order(
+            "gateways", count=count, target_group=desired.leads_to("livy"), **place
+        )["gateways"]
+        return running
+
+    def kill_gateway(self, name: str) -> None:
+        """SIGKILL one gateway: its port refuses. Safe to repeat; `come_back` starts it again."""
+        self.order("kill-gateway", gateway=name)
 
     def kill_member(self, cluster_id: str) -> dict[str, Any]:
         """Power off one cluster's machines; return `lost`. Safe to repeat."""
         return self.order("kill-member", cluster_id=cluster_id)
 
     def come_back(self, cluster_id: str) -> None:
-        """Let lost machines boot again at their address with their disks; refused once EMR has noticed the loss."""
+        """Let lost machines boot again at their address with their disks; refused once EMR has noticed the loss.
+
+        Given a gateway's name, start that again.
+        """
         self.order("come-back", cluster_id=cluster_id)
 
     def kill_service(self, cluster_id: str, service: str) -> None:

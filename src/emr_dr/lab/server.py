@@ -26,7 +26,9 @@ from emr_dr.lab.aws.overlay import StartResponse
 from emr_dr.lab.aws.protocol import Environ, JsonObject
 from emr_dr.lab.aws.resources import create_resources
 from emr_dr.lab.balancer import Balancer
+from emr_dr.lab.cluster.sweep import sweep
 from emr_dr.lab.control import Control
+from emr_dr.lab.gateways import Gateways
 from emr_dr.lab.machines import Machines
 from emr_dr.lab.parts import find_parts
 from emr_dr.lab.real import RealMachines
@@ -79,7 +81,16 @@ class Lab:
             self.account = Account(self.addresses, balancer, directory / "s3", times, clock)
             lifecycle = Lifecycle(self.account.region, machines)
             stack.callback(lifecycle.close)
-            control = Control(self.account, lifecycle, self.down_asked.set)
+            self.gateways = Gateways(
+                self.addresses,
+                world.lab_id(directory),
+                directory / "gateways",
+                self.account.targets,
+                self.environment,
+                self.account.region.dead_zones.__contains__,
+            )
+            stack.callback(self.gateways.close)
+            control = Control(self.account, lifecycle, self.gateways, self.down_asked.set)
             self.url = self._serve(stack, control, port)
             stack.callback(control.close)
             self.resources = create_resources(self.url, self.addresses)
@@ -208,6 +219,7 @@ def _watch(owner: int | None) -> Callable[[], bool]:
 
 def _machines(options: argparse.Namespace, directory: Path) -> Machines:
     if options.stand_in:
+        sweep(world.lab_id(directory))  # gateways that a crashed lab in the same folder may have left
         return StandInMachines(boot_seconds=options.boot)
     parts = find_parts()
     if parts is None:

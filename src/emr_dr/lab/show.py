@@ -1,6 +1,6 @@
 """The state of a lab for a person to read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -21,8 +21,18 @@ def show_status(seen: Shown) -> None:
         machines = "lost" if c["lost"] else "-" if c["state"].startswith("TERMINATED") else "there"
         table.add_row(c["id"], c["name"], c["state"], c["availability_zone"], c["address"] or "-", machines)
     console.print(table)
-    for line in (*_balancers(seen), *_paths(seen), *map(_fault, seen["faults"]), *shown_times(seen["times"])):
+    gateways, times = shown_gateways(seen["gateways"]), shown_times(seen["times"])
+    for line in (*gateways, *_balancers(seen), *_paths(seen), *map(_fault, seen["faults"]), *times):
         console.print(line, markup=False)
+
+
+def shown_gateways(gateways: Iterable[Shown]) -> list[str]:
+    """Return a line for each gateway."""
+    return [
+        f"gateway {g['name']} in {g['availability_zone']} at {g['address']}:{g['port']} {g['state']}, "
+        f"target {g['target'] or 'none'}"
+        for g in gateways
+    ]
 
 
 def _balancers(seen: Shown) -> list[str]:

@@ -21,18 +21,18 @@ RECOVERY = {
 }
 
 
-def lab_spec(resources: Mapping[str, Any], strategy: str, group: str = "etl") -> str:
+def lab_spec(resources: Mapping[str, Any], strategy: str, group: str = "etl", mode: str = "direct") -> str:
     """Return the YAML text for the lab whose first resources these are (see `world.Resources`)."""
     subnets = list(resources["subnets"].values())
     groups = resources["security_groups"]
     balancer = {"name": f"{group}-livy", "subnets": subnets}
-    if strategy == "active-active":
+    if strategy == "active-active" and mode == "direct":
         balancer["stickiness"] = "source_ip"
     spec = {
         "group": group,
         "region": "us-east-1",
         "strategy": strategy,
-        "address": {"mode": "direct", "balancer": balancer},
+        "address": {"mode": mode, "balancer": balancer},
         "placements": [{"subnet": subnet} for subnet in subnets],
         "cluster": {
             "release": "emr-7.9.0",

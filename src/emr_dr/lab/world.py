@@ -1,8 +1,9 @@
 """The lab's IP plan and the resources every lab starts with; several labs share one machine without meeting.
 
 A lab owns `127.N.0.0/16`. Its subnets are `127.N.1.0/24` to `127.N.3.0/24`, one an AZ, so that the private address of
-a cluster is a loopback address that a process can bind without root; balancers get one address each in
-`127.N.200.0/24`, and the lab itself looks at its machines from `127.N.0.1`. Everybody else comes from outside.
+a cluster is a loopback address that a process can bind without root; gateways have the highest of each subnet.
+Balancers get one address each in `127.N.200.0/24`, and the lab itself looks at its machines from `127.N.0.1`. Everybody
+else comes from outside.
 """
 
 import fcntl
@@ -42,6 +43,7 @@ BUCKETS = ("acme-artifacts", "acme-logs")
 _OCTETS = range(10, 100)
 _FIRST_HOST = 10
 _LAST_HOST = 250
+_LAST_GATEWAY = 255
 _BALANCER_SUBNET = 200
 
 
@@ -86,6 +88,11 @@ class Addresses:
         """Yield the addresses for machines in a zone, in the order they are given out."""
         third = ZONES.index(zone) + 1
         return (f"127.{self.octet}.{third}.{host}" for host in range(_FIRST_HOST, _LAST_HOST))
+
+    def gateways(self, zone: str) -> Iterator[str]:
+        """Yield the addresses for gateways in a zone, in the order they are given out."""
+        third = ZONES.index(zone) + 1
+        return (f"127.{self.octet}.{third}.{host}" for host in range(_LAST_HOST, _LAST_GATEWAY))
 
     @property
     def balancer_cidr(self) -> str:

@@ -12,6 +12,7 @@ from emr_dr.lab import world
 from emr_dr.lab.aws.ec2 import Ec2, Ec2Network
 from emr_dr.lab.aws.elbv2 import Elbv2
 from emr_dr.lab.aws.elbv2_state import Balancing, DataPlane
+from emr_dr.lab.aws.elbv2_targets import NamedTargets
 from emr_dr.lab.aws.emr import Emr
 from emr_dr.lab.aws.emr_launch import Surroundings
 from emr_dr.lab.aws.emr_region import Region
@@ -47,6 +48,7 @@ class Account:
         self.reach = Reach()
         self.region = Region(addresses, times, clock, self.faults)
         self.balancing = Balancing(addresses, times, clock, plane)
+        self.targets = NamedTargets(self.balancing)
         self._resources: world.Resources | None = None
         self._moto = Moto()
         self._mirror = FileMirror(objects)

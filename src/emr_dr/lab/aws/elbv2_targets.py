@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from emr_dr.errors import UsageError
 from emr_dr.lab.aws import elbv2_attributes as attributes
 from emr_dr.lab.aws.elbv2_model import Registration, TargetGroup, codes, new_arn
 from emr_dr.lab.aws.elbv2_state import Balancing, not_found, tags_of
@@ -202,6 +203,47 @@ class TargetOperations:
             "HealthCheckPort": str(key[1]) if port == "traffic-port" else port,
             "TargetHealth": health,
         }
+
+
+class NamedTargets:
+    """Targets by their group's name, for whoever acts for AWS: no fault of calls strikes them."""
+
+    def __init__(self, state: Balancing) -> None:
+        self._state = state
+        self._operations = TargetOperations(state, lambda _: True).operations
+
+    def register(self, target_group: str, address: str, port: int) -> None:
+        """Make an address a target; safe to repeat.
+
+        Raises:
+            UsageError: There is no such target group.
+        """
+        self._ask("RegisterTargets", target_group, address, port)
+
+    def deregister(self, target_group: str, address: str, port: int) -> None:
+        """Take it out; a no-op where it is none, or the group has gone."""
+        if self._find(target_group) is not None:
+            self._ask("DeregisterTargets", target_group, address, port)
+
+    def health(self, target_group: str, address: str, port: int) -> str:
+        """Return ELBv2's word for a target's state; empty if it is none."""
+        with self._state.lock:
+            group = self._find(target_group)
+            target = group.targets.get((address, port)) if group is not None else None
+            if group is None or target is None:
+                return ""
+            return str(self._state.target_health(group, target)["State"])
+
+    def _ask(self, operation: str, name: str, address: str, port: int) -> None:
+        with self._state.lock:
+            group = self._find(name)
+            if group is None:
+                raise UsageError("there is no such target group", where=name, remedy="`emr-dr apply` makes it")
+            self._operations[operation]({"TargetGroupArn": group.arn, "Targets": [{"Id": address, "Port": port}]})
+
+    def _find(self, name: str) -> TargetGroup | None:
+        with self._state.lock:
+            return next((each for each in self._state.groups.values() if each.name == name), None)
 
 
 def _key(group: TargetGroup, target: JsonObject) -> tuple[str, int]:

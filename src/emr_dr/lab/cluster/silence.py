@@ -26,6 +26,13 @@ class Silence:
         """Whether any port is being kept silent."""
         return bool(self._held)
 
+    def hold(self, sockets: Iterable[socket.socket]) -> None:
+        """Keep another's sockets open, and let those that listen take nobody."""
+        for each in sockets:
+            self._held.append(each)
+            if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                each.listen(0)  # else its queue takes more than can be filled
+
     def keep(self, address: str, ports: Iterable[int]) -> None:
         """Let nobody in at these ports, whether a process that does not accept listens there or nobody does."""
         for port in ports:

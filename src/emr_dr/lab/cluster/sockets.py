@@ -65,6 +65,15 @@ def borrow(pid: int, inode: int) -> socket.socket | None:
     return socket.socket(fileno=ours)
 
 
+def borrow_all(pid: int, address: str, port: int) -> list[socket.socket]:
+    """Return duplicates of what a process has open at a port; none where the kernel does not let us have them."""
+    try:
+        borrowed = [borrow(pid, each.inode) for each in tcp_sockets(address, [port])]
+    except OSError:
+        return []
+    return [each for each in borrowed if each is not None]
+
+
 def _descriptor(pid: int, inode: int) -> int | None:
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:

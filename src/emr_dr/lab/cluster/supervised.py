@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO, Any, cast
 
 from emr_dr.errors import OutcomeUnknownError, PermanentError, TransientError
@@ -20,6 +20,8 @@ from emr_dr.lab.cluster.settings import ADDRESS_MARKER, LAB_MARKER, PORTS, Servi
 # Killing everything may take 30 s on a machine that is overloaded.
 _ANSWER_SECONDS = 45.0
 _END_SECONDS = 45.0
+_IN_ORDER_SECONDS = 15.0
+_LOOK_SECONDS = 0.05
 # Clients from outside the cluster hold connections to these; see `Supervisor.lose`.
 _FRONT = (Service.LIVY, Service.NAME_NODE, Service.RESOURCE_MANAGER)
 
@@ -67,7 +69,7 @@ class Supervised:
         """Start a service; one that runs is left alone."""
         self._tell({"do": "start", "service": command.as_json()})
 
-    def tell(self, action: str, service: Service | None = None) -> None:
+    def tell(self, action: str, service: str | None = None) -> None:
         """Do to a service what the supervisor's method `action` does, or to everything where that takes no service."""
         self._tell({"do": action} | ({"name": service} if service else {}))
 
@@ -76,6 +78,19 @@ class Supervised:
         front = {service.value: ports_of(service) for service in _FRONT}
         others = [port.number for port in PORTS if port.service not in _FRONT]
         self._tell({"do": "lose", "address": self._address, "front": front, "others": others})
+
+    def vanish(self, service: str, port: int) -> None:
+        """Kill a service, and make its port silent to everybody, to those too who have a connection to it."""
+        self._tell({"do": "vanish", "name": service, "address": self._address, "port": port})
+
+    def end_in_order(self, service: str) -> None:
+        """Ask a service to end, and give it some seconds; a no-op for one that does not run."""
+        if self.status()["services"].get(service) != "running":
+            return
+        self.tell("terminate", service)
+        deadline = monotonic() + _IN_ORDER_SECONDS
+        while self.status()["services"].get(service) == "running" and monotonic() < deadline:
+            sleep(_LOOK_SECONDS)
 
     def come_back(self) -> None:
         """Start everything again that ran when it was lost; a no-op otherwise."""

@@ -26,6 +26,7 @@ from emr_dr.lab.cluster.processes import descendants, kill_until_none, send
 from emr_dr.lab.cluster.screens import FOLLOW_SECONDS, PortScreen, Screens
 from emr_dr.lab.cluster.settings import ADDRESS_MARKER
 from emr_dr.lab.cluster.silence import Silence
+from emr_dr.lab.cluster.sockets import borrow_all
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -121,6 +122,20 @@ class Supervisor:
             self._silence.keep(address, ports)
         return {"gone": gone}
 
+    def vanish(self, name: str, address: str, port: int) -> dict[str, Any]:
+        """Let a service be gone as with its machine, whatever it holds that others wait for.
+
+        A stopped process would keep its locks on files, which a lost machine does not. So it is killed, and only its
+        sockets at the port are kept: their other ends hear nothing of it.
+        """
+        pid = self._running[name].pid if self._runs(name) else None
+        if pid is not None:
+            send(signal.SIGSTOP, [pid])
+            self._silence.hold(borrow_all(pid, address, port))
+        gone = self.kill(name)
+        self._silence.keep(address, [port])
+        return gone
+
     def come_back(self) -> dict[str, Any]:
         """Start everything again with what is on the disks, if it was lost."""
         if not self._silence.is_kept:
@@ -207,7 +222,7 @@ class Supervisor:
             return {"ok": False, "error": str(failure)}
 
 
-_WITH_SERVICES = ("start", "kill", "terminate", "freeze", "thaw", "restart")
+_WITH_SERVICES = ("start", "kill", "terminate", "freeze", "thaw", "restart", "vanish")
 _WITH_ALL = ("freeze_all", "thaw_all", "kill_all", "lose", "come_back", "screen", "status")
 _ACTIONS = frozenset((*_WITH_SERVICES, *_WITH_ALL))
 
