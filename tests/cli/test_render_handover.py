@@ -79,3 +79,15 @@ def test_programs_get_the_same_in_json() -> None:
     assert (told["refused"], told["unfinished"], told["placement"]["subnet"]) == ("paused", None, "subnet-b")
     told = json.loads(json.dumps(switched_json(Switched("handed over", "", OLD, NEW, Gap(12.3456, 10), ()))))
     assert (told["refused_seconds"], told["balancer_seconds"], told["successor"]["number"]) == (12.346, 10, 2)
+
+
+def test_with_gateways_nothing_is_waited_for_and_nobody_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    said = shown(capsys, replace(PLANNED, by_gateway=True, drain=0.0, unfinished=JOBS))
+    assert "it is not waited for: batches run on there to their end" in said
+    assert "nobody is refused" in said
+    assert "may submit it again" not in said
+    assert "nobody takes" not in said
+    show_switched(Switched("handed over", "", OLD, NEW, None, JOBS, led=True, by_gateway=True))
+    said = capsys.readouterr().out
+    assert "25 run on at member 1 az-a (j-1), which is kept until then, and gateways follow them" in said
+    assert "refused" not in said

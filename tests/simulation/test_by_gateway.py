@@ -1,6 +1,7 @@
 """A group behind gateways over memory and virtual time: losses and their proofs, planned change, and who sees what."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 
 from contracts.values import ended
 from emr_dr import service
+from emr_dr.cli.render import status_json
 from emr_dr.controller.loop import Controller, Round
 from emr_dr.controller.vantage import Vantage
 from emr_dr.core.batch import Batch, NewBatch, RescueClass, SubmitState
@@ -15,9 +17,9 @@ from emr_dr.core.document import Document
 from emr_dr.core.evidence import GATEWAY
 from emr_dr.core.group import Stage, Wanted
 from emr_dr.core.verdict import VerdictName
-from emr_dr.core.view import MemberView, ProofKind, Role
+from emr_dr.core.view import Load, MemberView, ProofKind, Role
 from emr_dr.core.world import EmrState
-from emr_dr.errors import TransientError
+from emr_dr.errors import TransientError, UsageError
 from emr_dr.lab.memory import Delays, Machine, MemoryProbes
 from emr_dr.ports import JournalEntry
 from emr_dr.service import Kind
@@ -238,7 +240,7 @@ async def test_through_a_switchover_somebody_always_takes_new_work_and_the_old_o
     assert isinstance(store, WatchedStore)
     store.published.clear()
     found = site(scene)
-    handover = await service.prepare(found, Kind.SWITCHOVER, drain=3600)
+    handover = await service.prepare(found, Kind.SWITCHOVER)
     await service.ask(found, handover)
     switched = await service.see_through(found, handover, lambda _: None)
     assert switched.successor is not None
@@ -286,6 +288,66 @@ async def test_with_a_standby_roles_are_exchanged_and_the_old_one_is_shown_all_t
         Role.FENCED,
         Role.STANDBY,
     ]
+
+
+async def test_a_handover_says_that_nothing_is_waited_for_or_refused_and_takes_no_drain_timeout() -> None:
+    scene, old, _ = await begun()
+    await given(scene, old)
+    found = site(scene)
+    handover = await service.prepare(found, Kind.SWITCHOVER)
+    assert (handover.by_gateway, handover.drain) == (True, 0.0)
+    assert [str(each) for each in handover.unfinished or ()] == ["batch 1 starting"]
+    await service.ask(found, handover)
+    switched = await service.see_through(found, handover, lambda _: None)
+    assert (switched.by_gateway, switched.gap) == (True, None)
+    assert [str(each) for each in switched.unfinished or ()] == ["batch 1 starting"]
+    with pytest.raises(UsageError, match="has no effect with gateways"):
+        await service.prepare(found, Kind.SWITCHOVER, drain=60)
+
+
+async def test_a_failover_by_hand_fences_the_old_one_as_soon_as_somebody_proven_takes_over() -> None:
+    scene, old, _ = await begun()
+    found = site(scene)
+    handover = await service.prepare(found, Kind.FAILOVER)
+    await service.ask(found, handover)
+    switched = await service.see_through(found, handover, lambda _: None)
+    assert switched.successor is not None
+    assert (await view_of(scene, old)).accepts_new is False
+
+
+async def test_a_lost_members_batches_are_known_to_the_ledger_though_nobody_can_ask_the_member() -> None:
+    scene, member, controller = await begun(Wanted(2))
+    await given(scene, member)
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, 3 * MINUTE, controller, "az-b")
+    (kept,) = await service.kept(site(scene))
+    assert (kept.by_gateway, [str(each) for each in kept.unfinished or ()]) == (True, ["batch 1 starting"])
+
+
+async def test_destroy_waits_for_no_batch() -> None:
+    scene, member, _ = await begun()
+    await given(scene, member)
+    found = site(scene)
+    doomed = await service.doom(found)
+    assert [str(each) for each in doomed.clusters[0].unfinished or ()] == ["batch 1 starting"]
+    await service.destroy(found, lambda _: None, changed=lambda _: None)
+    assert (live(scene), (await remembered(scene)).members) == ([], ())
+
+
+async def test_status_tells_the_gateways_that_work_and_what_is_unfinished_on_each_member() -> None:
+    scene, member, _ = await begun()
+    await given(scene, member)
+    ledger, now = ledger_of(scene), scene.clock.now()
+    await ledger.report_loads("gateway-1", [Load(member.id, 1, now - 5)])
+    await ledger.report_loads("gateway-2", [Load(member.id, 1, now - 500)])
+    await ledger.report_loads("gateway-3", [])
+    seen = await service.status(site(scene))
+    assert seen.answer == 0
+    assert seen.gateways == ("gateway-1",)
+    told = status_json(seen)
+    assert told["gateways"] == ["gateway-1"]
+    shown = json.loads(json.dumps(told))["members"]
+    assert [(m["unfinished"], m["target"], m["death"]) for m in shown] == [(1, None, None)]
 
 
 # Who sees what

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from emr_dr.aws.cluster_facts import Json
+from emr_dr.aws.emr_instances import EmrInstances
 from emr_dr.aws.errors import RefusedError
 from emr_dr.core.world import HostHealth
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import DescribeInstancesRequestTypeDef, DescribeInstanceStatusRequestTypeDef
-    from mypy_boto3_emr.type_defs import ListInstancesInputTypeDef
 
     from emr_dr.aws.session import Session
 
@@ -46,7 +46,7 @@ class Ec2Hosts:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._client = session.ec2()
-        self._emr = session.emr()
+        self._machines = EmrInstances(session)
 
     async def health(self, instances: Sequence[str]) -> Mapping[str, HostHealth]:
         """EC2's word on each of these instances; one that EC2 does not know is left out. See `Hosts.health`.
@@ -69,23 +69,10 @@ class Ec2Hosts:
             TransientError: No good answer.
         """
         async with self._session.within("asking EC2 about a cluster's machines"):
-            counted, states = await asyncio.gather(self._counted(cluster_id), self._states(cluster_id))
+            counted, states = await asyncio.gather(self._machines.not_terminated(cluster_id), self._states(cluster_id))
         ended = {each for each, state in states.items() if state == "terminated"}
         whole = bool(ended) and len(ended) == len(states) and counted <= ended
         return len(ended) if whole else 0
-
-    async def _counted(self, cluster_id: str) -> frozenset[str]:
-        """The machines that EMR does not itself call terminated; it notices late."""
-        found = set[str]()
-        request: ListInstancesInputTypeDef = {"ClusterId": cluster_id}
-        while True:
-            page = await self._session.call("EMR", "ListInstances", self._lister(request))
-            for each in page.get("Instances") or ():
-                if _word(each, "Status", "State") != "TERMINATED":
-                    found.add(str(each.get("Ec2InstanceId") or each.get("Id") or ""))
-            if not page.get("Marker"):
-                return frozenset(found)
-            request = {**request, "Marker": page["Marker"]}
 
     async def _states(self, cluster_id: str) -> Mapping[str, str]:
         """EC2's states of all machines that carry EMR's own tag of the cluster."""
@@ -129,9 +116,6 @@ class Ec2Hosts:
 
     def _describer(self, request: "DescribeInstancesRequestTypeDef") -> "Callable[[], Json]":
         return lambda: self._client.describe_instances(**request)
-
-    def _lister(self, request: "ListInstancesInputTypeDef") -> "Callable[[], Json]":
-        return lambda: self._emr.list_instances(**request)
 
 
 def _word(status: Json, part: str, name: str) -> str:

@@ -40,7 +40,7 @@ drain_option = click.option(
     "drain",
     default=None,
     type=Seconds(),
-    help="How long to wait for what runs on it.  [default: recovery.drain_timeout of the spec]",
+    help="How long to wait for what runs on it; in mode direct.  [default: recovery.drain_timeout of the spec]",
 )
 
 
@@ -56,6 +56,9 @@ def switchover(spec: Path, *, call_off: bool, **options: Any) -> None:  # noqa: 
     direct new batches still reach it until what runs there has ended, or the drain timeout is over. Then it is taken
     out of the balancer, and the successor is put in: in between new batches are refused, which is measured and
     printed. What is unfinished by then runs on where it is, but cannot be asked for at the balancer's address any more.
+
+    In address mode gateway nothing is waited for and nothing refused: gateways send new batches to the successor as
+    soon as it is proven, and follow what runs on the old member to its end.
     """
     if call_off:
         _call_off(spec, as_json=options["as_json"], dry_run=options["dry_run"])

@@ -85,6 +85,9 @@ def release(spec: Path, *, as_json: bool, dry_run: bool, yes: bool, member: str)
     Without MEMBER, a hold is released: candidates are tried again. With a MEMBER (number or cluster id), which was
     fenced and whose death nobody could confirm, you say that it may end: its cluster is terminated, with all that still
     runs on it, as soon as the one that took over has served through its probation.
+
+    In address mode gateway your word is a proof of death too: what runs on MEMBER counts as dead from then on, and
+    gateways at once run again elsewhere what was declared safe to repeat. Be sure that nothing of it runs any more.
     """
     if member:
         _release_member(spec, member, as_json=as_json, dry_run=dry_run, yes=yes)
@@ -125,6 +128,11 @@ def _release_member(spec: Path, named: str, *, as_json: bool, dry_run: bool, yes
     elif found.member.released:
         done = True
     else:
+        if found.by_gateway and not as_json:
+            click.echo(
+                "what runs on it counts as dead from then on: what was declared so is run again elsewhere at once"
+            )
+            click.echo("if it still runs after all, two runs of one batch write at the same time")
         question = f"terminate member {number} ({found.member.cluster}) with all that runs on it, once it may be?"
         if not agreed(question, yes=yes, as_json=as_json):
             click.echo("left as it is")
@@ -139,6 +147,7 @@ def _release_member(spec: Path, named: str, *, as_json: bool, dry_run: bool, yes
         click.echo(json.dumps({"done": done, "member": _kept_json(found)}, indent=2))
     else:
         when = "it is retired when its successor has served through probation"
+        when += "; what ran on it counts as dead now" if done and found.by_gateway else ""
         click.echo(f"{'released' if done else 'would be released'}: {when}")
 
 

@@ -14,7 +14,7 @@ from emr_dr.cli.words import COLOURS, DIFFERS, entry_words, stamp, title
 from emr_dr.controller.journal import plain
 from emr_dr.core.group import Group as RecoveryGroup
 from emr_dr.core.group import Member
-from emr_dr.core.world import HostHealth
+from emr_dr.core.world import Cluster, HostHealth
 from emr_dr.ports.store import JsonValue
 from emr_dr.provision.change import Change
 from emr_dr.service import Answer, Status, destroyed
@@ -70,7 +70,8 @@ def check(seen: Status) -> None:
     for m in seen.document.group.members:
         verdict, cluster = seen.verdict(m.cluster), seen.observation.world.of(m)
         if verdict is not None and cluster is not None:
-            line = f"  {title(m)} {m.stage}: {verdict.name}: {verdict.why}; target {cluster.target}"
+            place = f"target {cluster.target}" if seen.gateways is None else f"batches {_unfinished(cluster)}"
+            line = f"  {title(m)} {m.stage}: {verdict.name}: {verdict.why}; {place}"
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     for trouble in seen.observation.troubles:
         console.print(f"  could not see {trouble}", highlight=False, markup=False, soft_wrap=True)
@@ -94,6 +95,7 @@ def status_json(seen: Status) -> dict[str, JsonValue]:
         "answer": seen.answer.name.lower(),
         "address": seen.address,
         "balancer": seen.balancer,
+        "gateways": None if seen.gateways is None else list(seen.gateways),
         "epoch": group.epoch,
         "version": seen.document.version,
         "leader": _leader(seen),
@@ -125,9 +127,11 @@ def _member_json(m: Member, seen: Status) -> dict[str, JsonValue]:
         "reason": m.reason,
         "batch_ids": [ids[0], ids[-1]] if (ids := seen.batch_ids(m)) else None,
         "released": m.released,
+        "death": plain(m.death),
         "emr": cluster.emr if cluster else None,
         "host": cluster.host if cluster else None,
-        "target": cluster.target if cluster else None,
+        "target": cluster.target if cluster and seen.gateways is None else None,
+        "unfinished": cluster.unfinished if cluster and seen.gateways is not None else None,
         "verdict": plain(seen.verdict(m.cluster)),
     }
 
@@ -137,6 +141,7 @@ def _status_view(seen: Status) -> Group:
     lines: list[Text | Table] = [
         Text(f"{group.name}: {WORDS[seen.answer]}   epoch {group.epoch}   led by {_leader(seen) or 'nobody'}"),
         Text(f"clients reach it at {address(seen.address, seen.balancer)}"),
+        *_gateways(seen),
         Text(""),
         _members_table(seen),
     ]
@@ -160,7 +165,7 @@ def _members_table(seen: Status) -> Table:
     numbered = ["batches"] if seen.observation.ranged else []
     asked = any(c.host is not HostHealth.UNKNOWN for c in seen.observation.world.clusters)
     heads = ["member", "cluster", "stage", "since", "AZ", "address", *numbered, "EMR", *(["EC2"] if asked else [])]
-    table = Table(*heads, "target", "verdict", box=None, pad_edge=False)
+    table = Table(*heads, "target" if seen.gateways is None else "unfinished", "verdict", box=None, pad_edge=False)
     for m in seen.document.group.members:
         cluster, verdict = seen.observation.world.of(m), seen.verdict(m.cluster)
         table.add_row(
@@ -173,10 +178,23 @@ def _members_table(seen: Status) -> Table:
             *([f"{ids[0]}-{ids[-1]}" if (ids := seen.batch_ids(m)) else "-"] if numbered else []),
             cluster.emr if cluster else "not seen",
             *([cluster.host if cluster else "-"] if asked else []),
-            cluster.target if cluster else "not seen",
+            (cluster.target if seen.gateways is None else _unfinished(cluster)) if cluster else "not seen",
             Text(verdict.name, style=COLOURS.get(verdict.name, "white")) if verdict else "-",
         )
     return table
+
+
+def _gateways(seen: Status) -> list[Text]:
+    if seen.gateways is None:
+        return []
+    if not seen.gateways:
+        return [Text("no gateway has told of its members lately: is one running?", style="red")]
+    return [Text(f"through {len(seen.gateways)} gateways: {', '.join(seen.gateways)}")]
+
+
+def _unfinished(cluster: Cluster) -> str:
+    """How many batches of the gateways are on it."""
+    return "not known" if cluster.unfinished is None else str(cluster.unfinished)
 
 
 def _leader(seen: Status) -> str | None:

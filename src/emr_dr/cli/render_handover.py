@@ -24,14 +24,12 @@ def show_handover(found: Handover) -> None:
         click.echo(f"  nobody could tell what runs on it: {found.unknown}")
     elif found.unfinished:
         _list(found.unfinished, f"{len(found.unfinished)} unfinished on it:")
-        click.echo(f"  {_waiting(found)}")
-        click.echo(
-            "  what has not ended by then runs on there, but is no more to be asked for at the balancer's address:"
-        )
-        click.echo("  a client whose poll fails may submit it again while it still runs")
+        _tell_what_becomes_of_it(found)
     else:
         click.echo("  nothing unfinished on it")
-    if found.others:
+    if found.by_gateway:
+        click.echo("  nobody is refused: gateways send new batches to whoever serves, and hold them back in between")
+    elif found.others:
         click.echo(f"  {found.others} more serve meanwhile, and take new batches")
     else:
         click.echo("  between the two nobody takes new batches: how long is printed when it is over")
@@ -52,9 +50,9 @@ def show_switched(ended: Switched) -> None:
             f"balancer called the new target healthy, {ours:.1f} s to take the old one out"
         )
     if ended.unfinished:
-        _list(
-            ended.unfinished, f"{len(ended.unfinished)} run on at {_member(ended.leaving)}, which is kept until then:"
-        )
+        followed = ", and gateways follow them under their ids" if ended.by_gateway else ""
+        head = f"{len(ended.unfinished)} run on at {_member(ended.leaving)}, which is kept until then{followed}:"
+        _list(ended.unfinished, head)
     elif ended.unfinished is None:
         click.echo(f"nobody could tell what still runs on {_member(ended.leaving)}")
     if not ended.led:
@@ -93,6 +91,15 @@ def _successor(found: Handover) -> str:
     place = found.placement
     where = f"{place.subnet} {place.az}".strip() if place is not None else "the next placement"
     return f"a new member, to be launched in {where} and proven first"
+
+
+def _tell_what_becomes_of_it(found: Handover) -> None:
+    if found.by_gateway:
+        click.echo("  it is not waited for: batches run on there to their end, and gateways answer for them as before")
+        return
+    click.echo(f"  {_waiting(found)}")
+    click.echo("  what has not ended by then runs on there, but is no more to be asked for at the balancer's address:")
+    click.echo("  a client whose poll fails may submit it again while it still runs")
 
 
 def _waiting(found: Handover) -> str:

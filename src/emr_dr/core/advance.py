@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from emr_dr.core.death import proof_of_death
 from emr_dr.core.group import Avoidance, Group, Member, Policy, Stage
-from emr_dr.core.orders import called_off
+from emr_dr.core.orders import NOTHING_WANTED, called_off
 from emr_dr.core.placement import avoid, cause_of
 from emr_dr.core.standing import NOT_PROVEN_AGAIN, missing, overdue
 from emr_dr.core.world import Cluster, EmrState, ProvingResult, Sight, TargetState, World
@@ -18,7 +18,7 @@ def condemn_orphans(group: Group, world: World) -> Group:
     awaited = {m.number for m in group.at(Stage.LAUNCHING)}
     found = list[Member]()
     for cluster in world.clusters:
-        if cluster.id in known or cluster.left_behind or cluster.number > group.launched:
+        if cluster.id in known or _left(cluster, group) or cluster.number > group.launched:
             continue
         if cluster.number in awaited:  # the oldest of a launch number is its member's: see _look_up
             awaited.discard(cluster.number)
@@ -81,7 +81,7 @@ def _advance_one(m: Member, group: Group, world: World, policy: Policy, *, pause
                 after = m.to(Stage.CONDEMNED, world.at, _because("ended while standing by", seen))
             case Stage.ADMITTING if seen.healthy and seen.target is TargetState.IN_SERVICE:
                 after = m.to(Stage.SERVING, world.at)
-            case Stage.FENCING | Stage.RETIRING | Stage.CONDEMNED if seen.left_behind:
+            case Stage.FENCING | Stage.RETIRING | Stage.CONDEMNED if _left(seen, group):
                 after = None
             case _:
                 pass
@@ -149,6 +149,15 @@ def _with_facts(m: Member | None, world: World, policy: Policy) -> Member | None
         return m
     death = m.death or (proof_of_death(m, seen, world.at) if policy.by_gateway else None)
     return replace(m, address=seen.address or m.address, death=death)
+
+
+def _left(cluster: Cluster, group: Group) -> bool:
+    """Ended, and no target any more: nothing of it is left to look after.
+
+    Where gateways keep a ledger, a batch on it may still wait for word of its end; in a destroyed group nobody does.
+    """
+    awaited = cluster.unfinished != 0 and group.wanted != NOTHING_WANTED
+    return cluster.emr is EmrState.ENDED and cluster.target is TargetState.ABSENT and not awaited
 
 
 def _because(what: str, seen: Cluster) -> str:

@@ -117,11 +117,6 @@ class Cluster:
         """Gone, or lost by verdict."""
         return self.gone or self.health is Health.LOST
 
-    @property
-    def left_behind(self) -> bool:
-        """Whether nothing is left to look after: it has ended, is no target, and no batch waits for word of it."""
-        return self.emr is EmrState.ENDED and self.target is TargetState.ABSENT and self.unfinished == 0
-
 
 @dataclass(frozen=True, slots=True)
 class RefusedLaunch:

@@ -40,6 +40,7 @@ class Handover:
         unfinished: What runs on the leaving member; None where nobody could tell, and `unknown` says why.
         held: Why automation had stopped itself; the order of a failover releases it.
         others: How many others serve meanwhile, so that new batches find one of them.
+        by_gateway: Whether gateways send the work: nothing is refused, and what is unfinished is followed to its end.
         refusal: Why it is not begun; None when nothing is in the way.
     """
 
@@ -53,6 +54,7 @@ class Handover:
     unknown: str = ""
     held: str = ""
     others: int = 0
+    by_gateway: bool = False
     refusal: EmrDrError | None = None
 
 
@@ -67,10 +69,13 @@ async def prepare(site: Site, kind: Kind, *, leaving: str = "", to: str = "", dr
         drain: Seconds for which unfinished work is waited for; the spec's `recovery.drain_timeout`, if None.
 
     Raises:
-        UsageError: What is named is not there, or the standby lives elsewhere.
+        UsageError: What is named is not there, the standby lives elsewhere, or a drain is asked for where none is made.
         PermanentError: Nobody serves.
         TransientError: The store gave no good answer.
     """
+    if site.by_gateway and drain is not None:
+        what = "has no effect with gateways: what runs on the member runs on there, and is followed to its end"
+        raise UsageError(what, where="--drain-timeout", remedy="leave it out")
     document = await remembered(site)
     group, policy = document.group, site.controller.policy
     member = _leaver(group, leaving)
@@ -90,11 +95,12 @@ async def prepare(site: Site, kind: Kind, *, leaving: str = "", to: str = "", dr
         successor,
         choose(asked, observation.world, policy) if successor is None and policy.placements else None,
         order,
-        0.0 if order.failover else (policy.drain if drain is None else drain),
+        0.0 if order.failover or site.by_gateway else (policy.drain if drain is None else drain),
         unfinished,
         unknown,
         group.held,
         len(group.entitled) - 1,
+        site.by_gateway,
         _refusal(site, group, member, observation, order, launches=successor is None),
     )
 

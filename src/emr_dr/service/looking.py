@@ -23,6 +23,9 @@ from emr_dr.service.site import Site
 LEFT_OUT = ("decided", "lease_taken")
 """Journal entries that a status leaves out: the whole evidence of a decision, and who came to look."""
 
+LATELY_SECONDS = 30.0
+"""How long ago a gateway may have told of its members' loads and still count as one that works."""
+
 log = structlog.get_logger("emr_dr.service")
 
 
@@ -43,6 +46,7 @@ class Status:
         address: Where clients reach the group; empty if nobody could say.
         balancer: The balancer's own name, where the address is another.
         remarks: In what members differ from the spec that did not keep them from being admitted.
+        gateways: Those that told of members' loads lately; None where there are none by the spec.
     """
 
     document: Document
@@ -51,6 +55,7 @@ class Status:
     address: str = ""
     remarks: tuple[str, ...] = ()
     balancer: str = ""
+    gateways: tuple[str, ...] | None = None
 
     @property
     def answer(self) -> Answer:
@@ -90,7 +95,21 @@ async def status(site: Site, *, recent: int = 10) -> Status:
     # Candidates are compared by whoever proves them; this process was not there, but the journal was told.
     remarks = dict.fromkeys((*await remarks_on(site.store, document), *observation.remarks))
     own = await balancer_address(site)
-    return Status(document, observation, tuple(entries), address(site, own), tuple(remarks), own)
+    there = await _gateways(site)
+    return Status(document, observation, tuple(entries), address(site, own), tuple(remarks), own, there)
+
+
+async def _gateways(site: Site) -> tuple[str, ...] | None:
+    """The gateways that work, by what they last told of their members; one without a member has nothing to tell."""
+    if site.ledger is None:
+        return None
+    try:
+        told = await site.ledger.loads()
+    except EmrDrError as error:
+        log.warning("loads_not_read", group=site.group, reason=str(error))
+        return ()
+    now = site.clock.now()
+    return tuple(sorted(g for g, loads in told.items() if any(now - each.at < LATELY_SECONDS for each in loads)))
 
 
 async def _sightings(site: Site) -> Sequence[Sighting]:

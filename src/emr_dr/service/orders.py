@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from emr_dr.core.document import Document
 from emr_dr.core.group import Group, Member, Pause, Stage
 from emr_dr.core.orders import released, released_hold
@@ -10,6 +12,8 @@ from emr_dr.errors import ConflictError, EmrDrError, UsageError
 from emr_dr.ports import JournalEntry, Unfinished
 from emr_dr.ports.store import JsonValue
 from emr_dr.service.site import Site
+
+log = structlog.get_logger("emr_dr.service")
 
 WRITE_TRIES = 5
 """Saves of a person's word that others may be ahead of."""
@@ -118,11 +122,13 @@ class Kept:
 
     Attributes:
         unfinished: What runs on it; None where nobody could tell, and `unknown` says why.
+        by_gateway: Whether a release is a proof of death to gateways, which then run again what was declared so.
     """
 
     member: Member
     unfinished: tuple[Unfinished, ...] | None
     unknown: str = ""
+    by_gateway: bool = False
 
 
 async def kept(site: Site, named: str = "") -> Sequence[Kept]:
@@ -136,7 +142,7 @@ async def kept(site: Site, named: str = "") -> Sequence[Kept]:
         members: Sequence[Member] = [_named(group, named)]
     else:
         members = [m for m in group.at(Stage.FENCING) if not m.released]
-    return [Kept(m, *await unfinished_on(site, m)) for m in members]
+    return [Kept(m, *await unfinished_on(site, m), by_gateway=site.by_gateway) for m in members]
 
 
 def _named(group: Group, named: str) -> Member:
@@ -151,11 +157,28 @@ def _named(group: Group, named: str) -> Member:
 
 
 async def unfinished_on(site: Site, member: Member) -> tuple[tuple[Unfinished, ...] | None, str]:
-    """What runs on a member; or None, and why nobody could tell."""
+    """What runs on a member; or None, and why nobody could tell.
+
+    Where gateways send the work, their ledger knows the batches, by the ids that people know, also while the member
+    does not answer; the member itself has the sessions.
+    """
     try:
-        return tuple(await site.observer.work.unfinished(member.address)), ""
+        if site.ledger is None:
+            return tuple(await site.observer.work.unfinished(member.address)), ""
+        batches = await site.ledger.unfinished(member.cluster)
     except EmrDrError as error:
         return None, str(error)
+    found = (Unfinished("batch", str(b.id), b.name or "", b.shown) for b in batches)
+    return (*found, *await _sessions(site, member)), ""
+
+
+async def _sessions(site: Site, member: Member) -> tuple[Unfinished, ...]:
+    """The member's sessions, if it answers; of one that does not, nobody knows them."""
+    try:
+        return tuple(u for u in await site.observer.work.unfinished(member.address) if u.what == "session")
+    except EmrDrError as error:
+        log.warning("sessions_not_read", group=site.group, member=member.number, reason=str(error))
+        return ()
 
 
 async def release(site: Site, member: Member) -> None:

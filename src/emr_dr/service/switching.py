@@ -38,7 +38,8 @@ class Switched:
     Attributes:
         outcome: `handed over` or `called off`, the latter with its reason.
         successor: Who took over; None if nobody did.
-        gap: None where others served on, or the journal does not tell, as after the loss of the one that was to leave.
+        gap: None where others served on, or the journal does not tell, as after the loss of the one that was to leave;
+            and with gateways, which hold new batches back while the switch is made.
         unfinished: What the one that left still runs; None where nobody could tell. It is kept until that has ended.
         led: Whether another controller leads now, and will see to the rest.
     """
@@ -50,6 +51,7 @@ class Switched:
     gap: Gap | None = None
     unfinished: Sequence[Unfinished] | None = None
     led: bool = False
+    by_gateway: bool = False
 
 
 async def see_through(site: Site, handover: Handover, told: Told) -> Switched:
@@ -90,12 +92,12 @@ async def _told(site: Site, handover: Handover, *, led: bool) -> Switched:
     ended: Mapping[str, Any] = next((e.detail for e in reversed(entries) if e.event == "handover_ended"), {})
     group = (await remembered(site)).group
     if ended.get("outcome", HANDED_OVER) == CALLED_OFF:
-        return Switched(CALLED_OFF, ended.get("reason", ""), handover.leaving, None, led=led)
+        return Switched(CALLED_OFF, ended.get("reason", ""), handover.leaving, None, None, None, led, site.by_gateway)
     successor = _successor(group, entries)
     unfinished, _ = await unfinished_on(site, handover.leaving)
     alone = successor is not None and not handover.others
     gap = _gap(entries, handover.leaving.cluster, successor) if alone and successor is not None else None
-    return Switched(HANDED_OVER, "", handover.leaving, successor, gap, unfinished, led)
+    return Switched(HANDED_OVER, "", handover.leaving, successor, gap, unfinished, led, site.by_gateway)
 
 
 def _successor(group: Group, entries: Sequence[JournalEntry]) -> Member | None:
