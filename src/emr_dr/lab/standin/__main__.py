@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import uvloop
 
-from emr_dr.lab.standin.batches import LivySettings
 from emr_dr.lab.standin.member import StandInMember
 from emr_dr.lab.standin.plans import Plan
 from emr_dr.lab.standin.runs import Runs
+from emr_dr.lab.standin.settings import LivySettings
 from emr_dr.lab.standin.yarn import YarnSettings
 
 

@@ -1,7 +1,7 @@
 """The HTTP side of a stand-in's Livy. Answers follow captures of Livy 0.7.1."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import orjson
@@ -50,13 +50,13 @@ class Livy:
         self._batches = batches
         self._catch_up = catch_up
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes, each with and without a slash at its end, as Livy takes them."""
+    def routes(self, more: Sequence[web.RouteDef] = ()) -> list[web.RouteDef]:
+        """Return the routes and `more`, each with and without a slash at its end, as Livy takes them."""
         routes = [
+            *more,
             web.get("/", self._root),
             web.get("/version", self._version),
             web.get("/metrics/ping", self._ping),
-            web.get("/sessions", self._no_sessions),
             web.get("/batches", self._list),
             web.post("/batches", self._submit),
             web.get("/batches/{id}", self._get),
@@ -94,9 +94,6 @@ class Livy:
 
     async def _ping(self, _: web.Request) -> web.Response:
         return web.Response(text="pong\n", headers={"Content-Type": "text/plain;charset=iso-8859-1"})
-
-    async def _no_sessions(self, _: web.Request) -> web.Response:
-        return answer({"from": 0, "total": 0, "sessions": []})
 
     async def _list(self, request: web.Request) -> web.Response:
         start, size = number(request, "from", 0), number(request, "size", _DEFAULT_PAGE)

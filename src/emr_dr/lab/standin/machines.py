@@ -13,10 +13,10 @@ from emr_dr.aws.seeding import ACTION_NAME
 from emr_dr.errors import PermanentError, UsageError
 from emr_dr.lab.cluster.screens import FOLLOW_SECONDS, PortScreen, Screens
 from emr_dr.lab.machines import Launch, Screen
-from emr_dr.lab.standin.batches import LivySettings
 from emr_dr.lab.standin.member import PORTS, StandInMember
 from emr_dr.lab.standin.plans import Plan
 from emr_dr.lab.standin.server import Port
+from emr_dr.lab.standin.settings import LivySettings
 from emr_dr.spec.recovery_store import CLASSIFICATION, SETTINGS
 
 _DEADLINE = 10.0

@@ -10,12 +10,15 @@ from aiohttp.typedefs import Middleware
 
 from emr_dr.core.view import MemberView, Proof, Role
 from emr_dr.lab.standin.agenda import Agenda, wall
-from emr_dr.lab.standin.batches import Batches, LivySettings
+from emr_dr.lab.standin.batches import Batches
 from emr_dr.lab.standin.faults import Does, Fault
 from emr_dr.lab.standin.hadoop import NameNode, ResourceManager
+from emr_dr.lab.standin.interactive import Interactive
 from emr_dr.lab.standin.livy import Livy
 from emr_dr.lab.standin.runs import Runs
 from emr_dr.lab.standin.server import Port
+from emr_dr.lab.standin.sessions import Sessions
+from emr_dr.lab.standin.settings import LivySettings
 from emr_dr.lab.standin.yarn import Yarn, YarnSettings
 
 PORTS = {"livy": 8998, "resource-manager": 8088, "name-node": 9870}
@@ -56,9 +59,11 @@ class StandInMember:
         self._runs = Runs() if runs is None else runs
         self.yarn = Yarn(address, self.agenda, self._runs, new_start(), self.yarn_settings)
         self.batches = Batches(address, self.agenda, self.yarn, self.settings, first_id)
+        self.sessions = Sessions(self.agenda, self.yarn, self.settings)
         livy = Livy(address, self.batches, self.agenda.catch_up)
+        interactive = Interactive(self.sessions, self.agenda.catch_up)
         self.ports = {
-            "livy": self._port("livy", livy.routes(), livy.around),
+            "livy": self._port("livy", livy.routes(interactive.routes()), livy.around),
             "resource-manager": self._port("resource-manager", ResourceManager(self.yarn).routes()),
             "name-node": self._port("name-node", NameNode(address).routes()),
         }
@@ -111,6 +116,7 @@ class StandInMember:
         self.agenda.catch_up()
         self.yarn.lose()
         self.batches.stop()
+        self.sessions.stop()
         for port in self.ports.values():
             port.freeze()
         for port in self.ports.values():
@@ -130,6 +136,7 @@ class StandInMember:
             self.yarn.forget(new_start())
             self.yarn.up = True
             self.batches.start()
+            self.sessions.start()
         for port in self.ports.values():
             await port.open_again()
 
@@ -140,12 +147,14 @@ class StandInMember:
             self.batches.shut_down()
         else:
             self.batches.stop()
+        self.sessions.stop()
         await self.ports["livy"].close()
 
     async def start_livy(self, *, keep_store: bool = True) -> None:
         """Start Livy again, with what its recovery store kept or as if that were lost."""
         self.agenda.catch_up()
         self.batches.start(keep_store=keep_store)
+        self.sessions.start(keep_store=keep_store)
         await self.ports["livy"].open_again()
 
     async def kill_yarn(self) -> None:
