@@ -1,0 +1,109 @@
+"""The logs of batches: from their members while those know them, and what was kept of them ever after."""
+
+import asyncio
+
+import structlog
+
+from emr_dr.core.batch import Attempt, Batch
+from emr_dr.core.following import Absent
+from emr_dr.core.view import MemberView
+from emr_dr.errors import TransientError
+from emr_dr.gateway.books import Books
+from emr_dr.gateway.later import Later
+from emr_dr.ports import BatchLog, Clock, LivyBatch, LogPage, LogTail, Upstream
+
+KEPT_EVERY = 30.0
+"""Seconds between two keepings of the log of one run that goes on."""
+
+KEPT_A_SECOND = 20
+"""Most keepings of logs of runs that go on: with very many the ledger has more important things to do."""
+
+AT_ONCE = 4
+
+log = structlog.get_logger("emr_dr.gateway")
+
+
+class Logs:
+    """Reads and keeps logs."""
+
+    def __init__(self, books: Books, upstream: Upstream, clock: Clock, later: Later) -> None:
+        self._books = books
+        self._board = books.board
+        self._upstream = upstream
+        self._clock = clock
+        self._later = later
+        self._kept: dict[int, float] = {}
+        self._second = (0, 0)
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def page(
+        self, member: MemberView | None, record: LivyBatch | None, batch: Batch, part: tuple[int, int]
+    ) -> LogPage:
+        """Lines of the whole log: `start` and `size` as Livy takes them. What cannot be had is left out."""
+        start, size = part
+        kept = await self._of_ledger(batch)
+        if member is not None and record is not None:
+            tail = await self._of_livy(member, record, batch.last.number)
+            kept = _with(kept, tail) if tail is not None else kept
+        if not kept.tails:
+            shown = self._board.recall(batch.id)
+            lines = shown.log if shown is not None else ()
+            kept = BatchLog((LogTail(batch.last.number, len(lines), lines),))
+        return kept.page(start, size)
+
+    def changed(self, batch: Batch, record: LivyBatch) -> None:
+        """A run that goes on has new lines: keep what Livy's list shows of them, now and then."""
+        now = self._clock.steady()
+        second, count = self._second
+        if int(now) != second:
+            second, count = int(now), 0
+        if count >= KEPT_A_SECOND or now - self._kept.get(batch.id, now - KEPT_EVERY - 1) < KEPT_EVERY:
+            return
+        self._second = (second, count + 1)
+        if len(self._kept) > 50_000:  # noqa: PLR2004 - they only save work
+            self._kept.clear()
+        self._kept[batch.id] = now
+        tail = LogTail(batch.last.number, len(record.log), record.log)
+        self._later.start(self._books.keep_log(batch.id, tail), "keep_log")
+
+    async def keep_end(self, member: MemberView, batch: Batch, attempt: Attempt) -> None:
+        """Keep the whole log of an attempt that has ended, while Livy still knows it.
+
+        Raises:
+            TransientError: It could not be kept.
+        """
+        async with self._places:
+            record = await self._upstream.batch(member, attempt.unique_name)
+            tail = await self._of_livy(member, record, attempt.number) if record is not None else None
+            if tail is None and (entry := self._board.entry(batch.id)) is not None and entry.log:
+                tail = LogTail(attempt.number, len(entry.log), entry.log)
+            if tail is not None:
+                await self._books.keep_log(batch.id, tail)
+
+    async def _of_ledger(self, batch: Batch) -> BatchLog:
+        try:
+            return (await self._books.asked(self._books.ledger.logs([batch.id])))[batch.id]
+        except TransientError as error:
+            log.info("log_not_read", batch=batch.id, reason=str(error))
+            return BatchLog()
+
+    async def _of_livy(self, member: MemberView, record: LivyBatch, attempt: int) -> LogTail | None:
+        try:
+            page = await self._upstream.log(member, record.id, 0, -1)
+        except TransientError as error:
+            log.info("log_not_read", cluster=member.cluster_id, reason=str(error))
+            return None
+        return None if page is None else LogTail(attempt, max(page.total, len(page.lines)), page.lines)
+
+
+def _with(kept: BatchLog, tail: LogTail) -> BatchLog:
+    """The log with what Livy still knows of an attempt, all of it, unless more was known before."""
+    if any(t.total > tail.total for t in kept.tails if t.attempt == tail.attempt):
+        return kept
+    others = (t for t in kept.tails if t.attempt != tail.attempt)
+    return BatchLog(tuple(sorted((*others, tail), key=lambda t: t.attempt)))
+
+
+def known(found: LivyBatch | Absent | None) -> LivyBatch | None:
+    """The record, if Livy has one now."""
+    return None if isinstance(found, Absent) else found

@@ -1,0 +1,65 @@
+"""What one of a member's two services told last, since when it tells without a gap, and what is missing since when."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from emr_dr.core.following import Absent
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Sight(Generic[T]):
+    """The lists of one service, one after the other.
+
+    Attributes:
+        trouble: Why the last one was no good answer; empty if it was.
+        told: What was in the last good one, by unique name or tag.
+        at: When the last good one was asked for (seconds of the epoch).
+        since: When the first good one after the last failure was asked for.
+        failed_since: When the first failure after the last good one was, by a steady clock.
+    """
+
+    trouble: str = "not asked yet"
+    told: dict[str, T] = field(default_factory=dict)
+    at: float = 0.0
+    since: float = 0.0
+    failed_since: float | None = None
+    _gone: dict[str, float] = field(default_factory=dict)
+
+    def answered(self, told: Iterable[tuple[str, T]], at: float) -> None:
+        """Take in a whole list that was asked for at `at`."""
+        if self.trouble:
+            self.since = at
+            self._gone.clear()
+        before, self.told = self.told, dict(told)
+        if before.keys() != self.told.keys():
+            for name in before.keys() - self.told.keys():
+                self._gone[name] = at
+            for name in self.told.keys() & self._gone.keys():
+                del self._gone[name]
+        self.trouble, self.at, self.failed_since = "", at, None
+
+    def failed(self, why: str, steady: float) -> bool:
+        """Note that there was no good answer; return whether that is news."""
+        news = not self.trouble or self.at == 0
+        self.trouble = why
+        if self.failed_since is None:
+            self.failed_since = steady
+        return news
+
+    def away_for(self, steady: float) -> float:
+        """Seconds since it last answered; 0 while it does."""
+        return 0.0 if self.failed_since is None else steady - self.failed_since
+
+    def of(self, name: str) -> T | Absent | None:
+        """What it says of one attempt; None if it does not answer."""
+        if self.trouble:
+            return None
+        found = self.told.get(name)
+        return found if found is not None else Absent(max(self.since, self._gone.get(name, 0.0)), self.at)
+
+    def forget(self, wanted: Iterable[str]) -> None:
+        """Drop what is remembered as missing, but for those still asked about."""
+        self._gone = {name: self._gone[name] for name in wanted if name in self._gone}
