@@ -73,7 +73,8 @@ def route(method: str, path: bytes) -> Route | Answer:
 def _resource(path: bytes) -> Route | Answer:
     if path in _WHOLE_PATHS:
         return Route(_WHOLE_PATHS[path])
-    first, *rest = path[1:].split(b"/")
+    # A servlet does not see what follows a semicolon.
+    first, *rest = (segment.partition(b";")[0] for segment in path[1:].split(b"/"))
     if first == b"version":
         return answers.NO_SUCH_PATH_BELOW
     if first != b"batches" or not rest:
@@ -85,7 +86,7 @@ def _resource(path: bytes) -> Route | Answer:
 
 
 def _batch(resource: Resource, segment: bytes) -> Route | Answer:
-    name = unquoted(segment.partition(b";")[0])
+    name = unquoted(segment)
     if name is None:
         return Answer(400, content_type=HTML)
     if not is_number(name):
