@@ -16,6 +16,7 @@ from emr_dr.ports.cloud import (
 )
 from emr_dr.ports.ledger import Backlog, BatchLog, BatchPage, Changes, Creation, Ledger, LogPage, LogTail
 from emr_dr.ports.member import MemberWork, Probes, ProvingRun, Unfinished
+from emr_dr.ports.sessions import Passage, Question, Reply, SessionLedger
 from emr_dr.ports.store import JournalEntry, PublishedViews, Store
 from emr_dr.ports.timing import Clock
 from emr_dr.ports.upstream import Accepted, Declined, LivyBatch, QueueLoad, Upstream, YarnApplication
@@ -41,10 +42,14 @@ __all__ = [
     "LogPage",
     "LogTail",
     "MemberWork",
+    "Passage",
     "Probes",
     "ProvingRun",
     "PublishedViews",
+    "Question",
     "QueueLoad",
+    "Reply",
+    "SessionLedger",
     "Store",
     "TargetFact",
     "TargetHealth",

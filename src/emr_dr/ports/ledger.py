@@ -9,6 +9,7 @@ from typing import Protocol
 
 from emr_dr.core.batch import Batch, NewBatch
 from emr_dr.core.view import Load
+from emr_dr.ports.sessions import SessionLedger
 
 KEPT_LINES = 200
 """Log lines kept of one attempt: as many as Livy itself keeps (`livy.cache-log.size`)."""
@@ -119,8 +120,8 @@ class Backlog(Protocol):
         """
 
 
-class Ledger(Backlog, Protocol):
-    """The batches of one group's address. Any number of gateways may use one ledger at once.
+class Ledger(Backlog, SessionLedger, Protocol):
+    """The batches and sessions of one group's address. Any number of gateways may use one ledger at once.
 
     Every method raises `TransientError` if the ledger is locked, full or out of reach, and `PermanentError` if it is
     corrupt or was written by a newer version; further errors are said below. After a `TransientError` only a read tells

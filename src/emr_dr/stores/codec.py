@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError
 from emr_dr.core.batch import Batch
 from emr_dr.core.document import Document
 from emr_dr.core.evidence import Sighting
+from emr_dr.core.session import Session
 from emr_dr.core.view import Load, MemberView
 from emr_dr.errors import PermanentError
 from emr_dr.ports import JournalEntry
@@ -80,6 +81,7 @@ DOCUMENT = Codec("document", Document)
 VIEWS = Codec("list of member views", tuple[MemberView, ...])
 SIGHTING = Codec("sighting", Sighting)
 BATCH = Codec("batch", Batch)
+SESSION = Codec("session", Session)
 LOG = Codec("batch log", BatchLog)
 LOADS = Codec("list of loads", tuple[Load, ...])
 

@@ -14,6 +14,7 @@ from emr_dr.core.view import Load, MemberView
 from emr_dr.ports import JournalEntry, PublishedViews
 from emr_dr.ports.ledger import BatchLog, BatchPage, Changes, Creation, LogTail
 from emr_dr.stores import codec
+from emr_dr.stores.memory_sessions import MemorySessions
 from emr_dr.stores.rules import changed, checked_id, read_cursor, refuse_taken_name, stale, taken
 
 
@@ -99,10 +100,11 @@ class MemoryStore:
         """Nothing to release."""
 
 
-class MemoryLedger:
+class MemoryLedger(MemorySessions):
     """A `Ledger` without a file. Nothing of it outlives the object."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._last_id = 0
         self._batches: dict[int, str] = {}
         self._tokens: dict[str, int] = {}

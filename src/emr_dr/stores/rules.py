@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from emr_dr.core.batch import MAX_BATCH_ID, Batch, NewBatch, objections
 from emr_dr.core.document import Lease
+from emr_dr.core.session import Session
+from emr_dr.core.session import objections as session_objections
 from emr_dr.errors import ConflictError, PermanentError
 
 
@@ -43,6 +45,21 @@ def changed(held: Batch | None, batch: Batch, where: str) -> Batch:
     if forbidden:
         raise PermanentError(f"the ledger refuses this change: {forbidden}", where=where)
     return replace(batch, version=batch.version + 1)
+
+
+def changed_session(held: Session | None, session: Session, where: str) -> Session:
+    """Return the session under its next version, if it may follow what is held.
+
+    Raises:
+        ConflictError: Somebody else saved or dropped it first.
+        PermanentError: The change is forbidden.
+    """
+    if held is None or held.version != session.version:
+        raise stale(where, session.version, held.version if held else 0)
+    forbidden = "; ".join(session_objections(held, session))
+    if forbidden:
+        raise PermanentError(f"the ledger refuses this change: {forbidden}", where=where)
+    return replace(session, version=session.version + 1)
 
 
 def checked_id(batch_id: int, where: str) -> int:

@@ -48,6 +48,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE batches ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX batch_change ON batches (group_name, change)",
     ),
+    (
+        """CREATE TABLE sessions (
+            group_name TEXT NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL, token TEXT NOT NULL,
+            session TEXT NOT NULL, PRIMARY KEY (group_name, id)
+        ) STRICT""",
+        "CREATE UNIQUE INDEX session_token ON sessions (group_name, token)",
+    ),
 )
 """Step n leads from version n to n + 1. A step that was released is never changed; a new one is added."""
 

@@ -10,19 +10,19 @@ from emr_dr.ports.ledger import BatchLog, BatchPage, Changes, Creation, LogTail
 from emr_dr.stores import codec
 from emr_dr.stores.database import Database, count_up, many, one
 from emr_dr.stores.rules import changed, checked_id, read_cursor, refuse_taken_name
+from emr_dr.stores.sqlite_sessions import SqliteSessions
 
 _NEWEST_OF_NAME = "name = ? AND listed ORDER BY id DESC LIMIT 1"
 
 
-class SqliteLedger:
+class SqliteLedger(SqliteSessions):
     """A `Ledger` of one group in one file, which any number of processes of one machine may use at once.
 
     The file may hold the ledgers of other groups, each with numbers of its own, and a store.
     """
 
     def __init__(self, path: Path | str, group: str, *, deadline: float = 5.0, max_pages: int | None = None) -> None:
-        self._group = group
-        self._database = Database(path, deadline=deadline, max_pages=max_pages)
+        super().__init__(Database(path, deadline=deadline, max_pages=max_pages), group)
 
     async def create(self, new: NewBatch) -> Creation:
         """Give the submission a number, or the batch that has its token or key."""
@@ -137,9 +137,6 @@ class SqliteLedger:
     async def close(self) -> None:
         """Release the file."""
         await self._database.close()
-
-    def _where(self, what: str) -> str:
-        return f"{self._database.where}: group {self._group}: {what}"
 
     @property
     def _changes(self) -> str:
