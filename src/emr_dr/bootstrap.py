@@ -74,14 +74,14 @@ async def assemble(
         UsageError: No credentials for AWS or for a service, or the store's path cannot be used.
         TransientError: Secrets Manager, where a service's credentials are, gave no good answer.
     """
-    nothing = looks and not _store_path(spec).exists()
+    nothing = looks and not store_path(spec).exists()
     store = MemoryStore() if nothing else open_store(spec, begins=begins)
     ledger = None if spec.address.mode == "direct" else MemoryLedger() if nothing else open_ledger(spec)
     session = Session(spec.region, times=CALL_TIMES)
     where = vantage or socket.gethostname()
     joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, ledger, WallClock(), where, ending=ending)
     try:
-        services, checks = endpoints(spec, await _logins(spec, session))
+        services, checks = endpoints(spec, await logins(spec, session))
         probes = MemberProbes(joints.http, services=services, checks=checks, targets=control_targets(spec))
         policy = policy_of(spec, _declared_placements(spec) if ending else await _placements(spec, session))
         yield Assembly(_site(spec, policy, services, probes, joints), joints.clock, spec.detection.interval)
@@ -112,7 +112,7 @@ def open_store(spec: Spec, *, begins: bool = False) -> SqliteStore:
     Raises:
         UsageError: It is not there.
     """
-    path = _store_path(spec)
+    path = store_path(spec)
     if not begins and not path.exists():
         remedy = "run `emr-dr apply` first, or mend store.sqlite in the spec"
         raise UsageError("there is no store", where=str(path), remedy=remedy)
@@ -121,10 +121,11 @@ def open_store(spec: Spec, *, begins: bool = False) -> SqliteStore:
 
 def open_ledger(spec: Spec) -> SqliteLedger:
     """Open the ledger of the group's batches, which is kept in the file of its store."""
-    return SqliteLedger(_store_path(spec), spec.group)
+    return SqliteLedger(store_path(spec), spec.group)
 
 
-def _store_path(spec: Spec) -> Path:
+def store_path(spec: Spec) -> Path:
+    """Where the declared store is."""
     return Path(spec.store.sqlite or "emr-dr.db")
 
 
@@ -192,7 +193,7 @@ def _worker(spec: Spec, services: Mapping[str, Endpoint], http: Http) -> MemberW
     return MemberWorker(http, livy_at=services["livy"], yarn_at=services["resource-manager"], proving_file=file)
 
 
-async def _logins(spec: Spec, session: Session) -> Mapping[Credentials, Login]:
+async def logins(spec: Spec, session: Session) -> Mapping[Credentials, Login]:
     """The users and passwords that the spec says where to find, each read once; what is not needed is not asked for."""
     wanted = {access.credentials for _, access in spec.accesses() if access.credentials is not None}
     secrets = Secrets(session)

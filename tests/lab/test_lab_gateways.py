@@ -28,7 +28,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-http.server.ThreadingHTTPServer((given["--address"], 8998), Answer).serve_forever()
+http.server.ThreadingHTTPServer((given["--listen"], 8998), Answer).serve_forever()
 """
 """Answers to its name; what of `emr-dr gateway` the lab depends on."""
 

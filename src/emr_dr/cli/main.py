@@ -29,6 +29,7 @@ VERBS = {
     "release": "emr_dr.cli.orders:release",
     "watch": "emr_dr.cli.operate:watch",
     "tick": "emr_dr.cli.operate:tick",
+    "gateway": "emr_dr.cli.gateway:gateway",
 }
 SUMMARIES = {
     "init": "Write a commented spec to start from.",
@@ -49,6 +50,7 @@ SUMMARIES = {
     "release": "Let automation go on that stopped itself, or let a member be retired that is kept.",
     "watch": "Run the controller until stopped: detect, recover, switch over, retire.",
     "tick": "Run controller rounds until nothing is outstanding or time is up, for schedulers.",
+    "gateway": "Run a Livy gateway: one address that speaks Livy in front of every member, until stopped.",
     "lab": "A local AWS with real Spark, Livy, YARN and HDFS to rehearse against.",
     "demo": "The whole story in one command: a lab, real batches, an AZ that dies, the recovery.",
 }

@@ -22,7 +22,7 @@ def tell(
     """Log that somebody wanted to change something, and whether it was done.
 
     Args:
-        what: The event, such as `batch_submitted`.
+        what: `submit` or `delete`.
         scope: The request.
         caller: Who asked.
         outcome: `done`, `refused` or `unavailable`.
@@ -32,4 +32,4 @@ def tell(
     client = scope.get("client")
     host = client[0] if client else ""
     told = {key: value for key, value in (about or {}).items() if value not in (None, "")}
-    log.info(what, user=caller.user, client=host, batch=batch, outcome=outcome, **told)
+    log.info("audit", action=what, user=caller.user, client=host, batch=batch, outcome=outcome, **told)

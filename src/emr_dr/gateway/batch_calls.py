@@ -88,22 +88,18 @@ class BatchCalls:
             shown = await self._batches.submit(submission, caller)
         except RefusedError as error:
             self._counters.refused["request"] += 1
-            audit.tell(
-                "batch_submitted", scope, caller, outcome="refused", about=_about(submission) | {"status": error.status}
-            )
+            audit.tell("submit", scope, caller, outcome="refused", about=_about(submission) | {"status": error.status})
             raise
         except UnavailableError as error:
             self._counters.refused["unavailable"] += 1
-            audit.tell(
-                "batch_submitted", scope, caller, outcome="unavailable", about=_about(submission) | {"why": error.why}
-            )
+            audit.tell("submit", scope, caller, outcome="unavailable", about=_about(submission) | {"why": error.why})
             raise
         finally:
             self._counters.submitting -= 1
         self._counters.submitted += 1
         batch = shown.batch
         about = _about(submission) | {"rescue": batch.rescue.value, "cluster": batch.last.cluster_id or "queued"}
-        audit.tell("batch_submitted", scope, caller, outcome="done", batch=batch.id, about=about)
+        audit.tell("submit", scope, caller, outcome="done", batch=batch.id, about=about)
         headers = (("location", f"/batches/{batch.id}"), *metadata(batch))
         return Answer(201, batch_json(shown), headers=headers)
 
@@ -119,18 +115,14 @@ class BatchCalls:
         try:
             shown = await self._find(route, caller)
             if shown is None:
-                audit.tell("batch_deleted", scope, caller, outcome="refused", batch=route.batch, about={"status": 404})
+                audit.tell("delete", scope, caller, outcome="refused", batch=route.batch, about={"status": 404})
                 return answers.not_found(route.batch)
             await self._batches.delete(shown.batch, caller)
         except UnavailableError as error:
-            audit.tell(
-                "batch_deleted", scope, caller, outcome="unavailable", batch=route.batch, about={"why": error.why}
-            )
+            audit.tell("delete", scope, caller, outcome="unavailable", batch=route.batch, about={"why": error.why})
             raise
         self._counters.deleted += 1
-        audit.tell(
-            "batch_deleted", scope, caller, outcome="done", batch=shown.batch.id, about={"owner": shown.batch.owner}
-        )
+        audit.tell("delete", scope, caller, outcome="done", batch=shown.batch.id, about={"owner": shown.batch.owner})
         return answers.DELETED
 
 

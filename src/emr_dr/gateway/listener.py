@@ -20,7 +20,7 @@ from emr_dr.spec.gateway import Limits
 log = structlog.get_logger("emr_dr.gateway")
 
 BACKLOG = 2048
-STOP_SECONDS = 8.0
+STOP_SECONDS = 4.0
 """What is under way has so long to end once the process is asked to stop."""
 SPARE_FILES = 256
 """Open files that are kept for everything but clients: stores, members, logs."""

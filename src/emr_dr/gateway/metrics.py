@@ -1,7 +1,7 @@
 """Prometheus metrics of one gateway, read from its counters and its situation when they are asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,15 +11,19 @@ from prometheus_client.registry import Collector
 from emr_dr.gateway.calls import Batches, Situation
 from emr_dr.gateway.counters import Counters
 from emr_dr.gateway.livy.answers import Answer
+from emr_dr.gateway.losses import RescueCounts
 
 
 class Metrics(Collector):
     """A registry of its own, so that two groups in one process do not mix."""
 
-    def __init__(self, batches: Batches, counters: Counters, now: Callable[[], float]) -> None:
+    def __init__(
+        self, batches: Batches, counters: Counters, now: Callable[[], float], rescues: RescueCounts | None = None
+    ) -> None:
         self._batches = batches
         self._counters = counters
         self._now = now
+        self._rescues = rescues
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -40,8 +44,12 @@ class Metrics(Collector):
         age = max(self._now() - seen.views_at, 0.0) if seen.views_at else float("inf")
         yield _gauge("emr_dr_views_age_seconds", "Since the members' views were read from the store.", age)
         yield _gauge("emr_dr_troubles", "What is out of reach, by number.", len(seen.troubles))
-        for name, count in sorted(seen.counts.items()):
-            yield CounterMetricFamily(f"emr_dr_{name}", f"{name.replace('_', ' ').capitalize()} so far.", value=count)
+        held = GaugeMetricFamily("emr_dr_batches_in_memory", "Batches held in memory.", labels=["kind"])
+        for kind, count in sorted(seen.counts.items()):
+            held.add_metric([kind], count)
+        yield held
+        if self._rescues is not None:
+            yield from _rescues(self._rescues)
 
     def _http(self) -> Iterator[Metric]:
         counts = self._counters
@@ -86,11 +94,27 @@ def _members(seen: Situation) -> Iterator[Metric]:
         yield gauge
 
 
+def _rescues(counts: RescueCounts) -> Iterator[Metric]:
+    yield _gauge("emr_dr_rescue_lease_held", "Whether this gateway is the one that rescues.", float(counts.holds))
+    yield CounterMetricFamily("emr_dr_batches_rescued", "Batches attempted again after a proof.", value=counts.rescued)
+    yield _by(
+        "emr_dr_rescues_refused",
+        "Batches ended instead of attempted again.",
+        "reason",
+        {str(k): n for k, n in counts.refused.items()},
+    )
+    held = GaugeMetricFamily("emr_dr_rescues_held", "Batches on lost members that wait.", labels=["cluster", "reason"])
+    for cluster, reasons in sorted(counts.held.items()):
+        for reason, count in sorted(reasons.items()):
+            held.add_metric([cluster, reason], count)
+    yield held
+
+
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def _by(name: str, text: str, label: str, counts: Counter[str]) -> Metric:
+def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
     family = CounterMetricFamily(name, text, labels=[label])
     for key, count in sorted(counts.items()):
         family.add_metric([key], count)

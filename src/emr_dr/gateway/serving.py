@@ -9,7 +9,6 @@ import structlog
 
 from emr_dr.gateway.listener import Listener
 from emr_dr.gateway.pages import Pages
-from emr_dr.ports import Clock
 
 log = structlog.get_logger("emr_dr.gateway")
 
@@ -33,10 +32,10 @@ class Serving:
     pages: Pages
     loops: Sequence[Loop]
 
-    async def run(self, clock: Clock, stopped: Callable[[], bool]) -> None:
+    async def run(self, asked_to_stop: asyncio.Event) -> None:
         """Serve until the process is asked to stop; requests under way end before what they stand on does."""
         tasks = [asyncio.ensure_future(loop()) for loop in (*self.loops, self.listener.look_after)]
-        stop = asyncio.ensure_future(_asked(clock, stopped))
+        stop = asyncio.ensure_future(asked_to_stop.wait())
         try:
             await self.listener.start(self.listening)
             log.info("gateway_listens", group=self.group, gateway=self.name, url=self.url)
@@ -51,9 +50,3 @@ class Serving:
         for each in ended:
             if isinstance(each, Exception):
                 raise each
-
-
-async def _asked(clock: Clock, stopped: Callable[[], bool]) -> None:
-    """Wait until the process is asked to stop."""
-    while not stopped():
-        await clock.sleep(3600)

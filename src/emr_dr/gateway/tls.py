@@ -7,13 +7,13 @@ from emr_dr.errors import UsageError
 from emr_dr.spec.gateway import Tls
 
 
-def server_context(tls: Tls, folder: Path) -> ssl.SSLContext:
+def server_context(tls: Tls) -> ssl.SSLContext:
     """Return how clients are served over TLS 1.2 and 1.3.
 
     Raises:
         UsageError: A file cannot be read, key and certificate do not belong together, or it is not valid now.
     """
-    certificate, key = (folder / tls.certificate), (folder / tls.key)
+    certificate, key = Path(tls.certificate), Path(tls.key)
     for path in (certificate, key):
         try:
             path.read_bytes()

@@ -215,7 +215,7 @@ class Gateways:
         self.folder.mkdir(parents=True, exist_ok=True)
         return ServiceCommand(
             name=GATEWAY,
-            arguments=(*self.verb, "--spec", str(spec), "--address", gateway.address, "--name", gateway.name),
+            arguments=(*self.verb, "--spec", str(spec), "--listen", gateway.address, "--name", gateway.name),
             environment={
                 **inherited,
                 **self.environment(),
