@@ -57,6 +57,9 @@ class Record:
     app: App | None = None
     gone: bool = False
     """Deleted: its spark-submit was ended, so that nothing of it comes to YARN any more."""
+    says: str = ""
+    """What Livy says of it, whatever is true."""
+    log: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -115,11 +118,11 @@ class Site:
 
     def told(self, record: Record) -> LivyBatch:
         app = record.app
-        if app is None:
-            return LivyBatch(record.id, record.name, "starting")
+        if app is None or record.says:
+            return LivyBatch(record.id, record.name, record.says or "starting", app.id if app else "", log=record.log)
         words = {"ACCEPTED": "starting", "RUNNING": "running", "KILLED": "killed", "FAILED": "dead"}
         state = words.get(app.state) or ("success" if app.final == "SUCCEEDED" else "dead")
-        return LivyBatch(record.id, record.name, state, app.id)
+        return LivyBatch(record.id, record.name, state, app.id, log=record.log)
 
 
 class Town:
@@ -129,6 +132,7 @@ class Town:
         self.sites = {cluster: Site(cluster) for cluster in clusters}
         self.blind = False
         self.lose_reply = False
+        self.declines: tuple[int, bytes] | None = None
 
     def livy(self, member: MemberView) -> Site:
         return self._reach(member, "livy_up")
@@ -149,6 +153,8 @@ class Town:
         site = self.livy(member)
         name, conf = str(request["name"]), request["conf"]
         assert isinstance(conf, Mapping)
+        if self.declines is not None:
+            return Declined(*self.declines, "application/json")
         if any(r.name == name for r in site.records.values()):
             return Declined(400, b'{"msg":"Duplicate session name"}', "application/json")
         tags = frozenset(str(conf["spark.yarn.tags"]).split(","))
@@ -166,8 +172,11 @@ class Town:
         return next((b for b in await self.batches(member) if b.name == name), None)
 
     async def log(self, member: MemberView, livy_id: int, start: int, size: int) -> LogPage | None:
-        del size
-        return LogPage(start, 0, ()) if livy_id in self.livy(member).records else None
+        record = self.livy(member).records.get(livy_id)
+        if record is None:
+            return None
+        last = None if size < 0 else start + size
+        return LogPage(start, len(record.log), record.log[start:last])
 
     async def delete(self, member: MemberView, livy_id: int) -> None:
         record = self.livy(member).records.pop(livy_id, None)
