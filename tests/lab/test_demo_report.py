@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from emr_dr.lab.demo.client import Batch, Client, Fate, Tally
-from emr_dr.lab.demo.plots import PLOTS
+from emr_dr.lab.demo.declaring import declared_by_conf, declared_by_header
+from emr_dr.lab.demo.places import Attempt, ByAttempts
+from emr_dr.lab.demo.plots import GATEWAY_PLOTS, PLOTS
 from emr_dr.lab.demo.report import Event, Evidence, Launched, report
 
 KILLED = 1000.0
@@ -39,7 +41,7 @@ WARM = Evidence(
     ],
     outage=(999.5, 1026.0),
     longest=(999.5, 1026.0),
-    served={"1": range(10, 20), "2": range(20, 30)},
+    accepted_by_member={"1": 2, "2": 1},
     tally=Tally(attempted=3, batches=[batch(11, interrupted=True), batch(12), batch(21)]),
     marks=[],
     clusters=[cluster(1, 900, "TERMINATED"), cluster(2, 900), cluster(3, 1018)],
@@ -87,7 +89,7 @@ def test_two_that_serve_are_whole_again_when_the_new_one_serves_and_the_longest_
 
 
 def test_a_member_that_was_given_no_work_proves_nothing() -> None:
-    idle = replace(SHARED, tally=Tally(batches=[batch(11, interrupted=True)]))
+    idle = replace(SHARED, accepted_by_member={"1": 1, "2": 0}, tally=Tally(batches=[batch(11, interrupted=True)]))
     assert told(idle)["problems"] == ["member 2 served and was given no batch"]
 
 
@@ -103,6 +105,62 @@ def test_only_batches_of_the_lost_member_are_interrupted() -> None:
         Batch("b", Fate.RUNNING, numbers=[11, 21]),
         Batch("c", Fate.SUCCEEDED, numbers=[12]),
     ]
-    assert client.interrupt(range(10, 20)) == 1
+    assert client.interrupt(lambda b: b.on(range(10, 20))) == 1
     assert [b.interrupted for b in client.tally.batches] == [True, False, False]
     assert client.interrupt() == 2
+
+
+def attempt(cluster: str, sent: float, proof: float | None = None) -> Attempt:
+    return Attempt(cluster, confirmed=True, sent_at=sent, proof_at=proof)
+
+
+GATEWAY = replace(
+    SHARED,
+    plot=GATEWAY_PLOTS["active-active"],
+    outage=None,
+    longest=None,
+    attempts={
+        1: [attempt("j-1", 990.0, proof=1047.0), attempt("j-2", 1047.5)],
+        2: [attempt("j-2", 991.0)],
+        3: [attempt("j-2", 1000.4)],
+    },
+)
+
+
+def test_behind_gateways_the_recovery_ends_when_a_member_takes_new_work_and_rescue_is_told_apart_from_proof() -> None:
+    found = told(GATEWAY)
+    assert (found["ok"], found["problems"], found["mode"]) == (True, [], "gateway")
+    assert (found["rto_seconds"], found["longest_gap_seconds"]) == (0.4, 0.0)
+    assert (found["rescued"], found["proof_seconds"], found["rescue_seconds"]) == (1, 47.0, 0.5)
+
+
+def test_behind_gateways_nobody_is_refused_nobody_submits_again_and_what_was_interrupted_is_rescued() -> None:
+    tally = replace(GATEWAY.tally, refused=2)
+    tally.batches[0].accepted = 2
+    bad = replace(GATEWAY, tally=tally, attempts={2: [attempt("j-2", 1001.0)]})
+    assert told(bad)["problems"] == [
+        "proof_seconds was never seen",
+        "rescue_seconds was never seen",
+        "2 submissions were refused",
+        "1 batches were submitted again by their clients",
+        "no batch was rescued",
+    ]
+    tally.batches[0].accepted = 1
+
+
+async def test_batches_are_where_their_last_attempt_is_and_each_attempt_was_a_submission() -> None:
+    places = ByAttempts("http://127.0.0.1:1", attempts=dict(GATEWAY.attempts))
+    places.remember([{"cluster": "j-1", "number": 1}, {"cluster": "j-2", "number": 2}, {"cluster": None, "number": 3}])
+    batches = [batch(number) for number in (1, 2, 3, 4)]
+    assert [places.on(each, "2") for each in batches] == [True, True, True, False]
+    assert places.accepted(batches) == {"1": 1, "2": 3}
+    await places.look(batches)  # nobody answers there: what is known stays known
+    assert places.accepted(batches) == {"1": 1, "2": 3}
+
+
+def test_every_batch_of_a_gateway_s_demo_declares_itself_by_one_of_the_two_ways() -> None:
+    payload = declared_by_conf(lambda key: {"name": key})
+    for key in ("batch-01", "batch-02"):
+        by_header = "X-Emr-Dr-Rescue" in declared_by_header(key)
+        assert ("conf" in payload(key)) is not by_header
+        assert declared_by_header(key)["X-Emr-Dr-Idempotency-Key"] == key

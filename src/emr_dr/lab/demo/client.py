@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -40,6 +40,8 @@ class Batch:
     """The address that its client stands at; empty for any."""
     numbers: list[int] = field(default_factory=list)
     """What Livy called it, each time it was accepted."""
+    runs_since: float = 0.0
+    """When a poll said `running` first since it was last accepted (seconds of the epoch)."""
 
     @property
     def unfinished(self) -> bool:
@@ -57,12 +59,17 @@ class Tally:
 
     attempted: int = 0
     refused: int = 0
+    reconnected: int = 0
     wrong_answers: int = 0
     batches: list[Batch] = field(default_factory=list)
 
 
 class FailedPollError(Exception):
     """A poll that the stock operator takes for the end of its attempt."""
+
+
+class BrokenPollError(FailedPollError):
+    """A poll that got no answer: its connection broke, or nothing came in time."""
 
 
 @dataclass
@@ -73,6 +80,8 @@ class Client:
         sources: The addresses that batches are submitted and polled from, in turn; empty for any.
         payload: Makes the body of POST /batches for a batch's key.
         told: Is told what happens, as (event, detail).
+        headers: Makes the headers of POST /batches for a batch's key.
+        reconnects: Whether it asks again where its connection broke, and gives up only at a bad answer.
     """
 
     url: str
@@ -82,24 +91,34 @@ class Client:
     patience: float = 240.0
     sources: Sequence[str] = ("",)
     tally: Tally = field(default_factory=Tally)
+    headers: Callable[[str], Mapping[str, str]] = lambda _: {}
+    reconnects: bool = False
     _stopping: bool = False
+    _workers: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Submit and poll until `stop`; then finish what was begun."""
         async with asyncio.TaskGroup() as workers:
+            self._workers = workers
             for _ in range(self.width):
                 workers.create_task(self._work())
+
+    def widen(self) -> None:
+        """Keep one more batch going, while `run` does."""
+        if self._workers is not None:
+            self._workers.create_task(self._work())
+            self.width += 1
 
     def stop(self) -> None:
         """Begin no more batches."""
         self._stopping = True
 
-    def interrupt(self, member: range | None = None) -> int:
+    def interrupt(self, lost: Callable[[Batch], bool] = lambda _: True) -> int:
         """Note which batches are unfinished now, as the disaster strikes; returns how many.
 
-        Where several members serve, `member` has the numbers of the one that is lost.
+        Where several members serve, `lost` says which were on the one that is lost.
         """
-        unfinished = [b for b in self.tally.batches if b.unfinished and b.on(member)]
+        unfinished = [b for b in self.tally.batches if b.unfinished and lost(b)]
         for batch in unfinished:
             batch.interrupted = True
         return len(unfinished)
@@ -119,7 +138,7 @@ class Client:
                 return
             batch.accepted += 1
             batch.numbers.append(number)
-            batch.fate, batch.runs = Fate.RUNNING, False
+            batch.fate, batch.runs, batch.runs_since = Fate.RUNNING, False, 0.0
             self.told(
                 "batch_resubmitted" if batch.accepted > 1 else "batch_accepted", f"{batch.key} is number {number}"
             )
@@ -141,17 +160,30 @@ class Client:
             try:
                 async with (
                     _session(batch) as session,
-                    session.post(f"{self.url}/batches", json=self.payload(batch.key)) as answer,
+                    session.post(
+                        f"{self.url}/batches", json=self.payload(batch.key), headers=self.headers(batch.key)
+                    ) as answer,
                 ):
                     if answer.status == HTTPStatus.CREATED:
                         return int((await answer.json())["id"])
-            except (aiohttp.ClientError, TimeoutError, OSError):
-                pass  # counted below: a refusal is what the client is here to suffer
-            self.tally.refused += 1
+                self.tally.refused += 1
+            except (aiohttp.ClientError, TimeoutError, OSError):  # what the client is here to suffer
+                self.tally.reconnected += self.reconnects
+                self.tally.refused += not self.reconnects
             await asyncio.sleep(1)
         return None
 
     async def _poll(self, batch: Batch, number: int) -> bool:
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                return await self._poll_on_one_connection(batch, number)
+            except BrokenPollError:
+                if not self.reconnects or time.monotonic() > until:
+                    raise
+                self.tally.reconnected += 1
+
+    async def _poll_on_one_connection(self, batch: Batch, number: int) -> bool:
         async with _session(batch) as session:  # one connection for the whole task, as Airflow's hook
             while True:
                 await asyncio.sleep(1)
@@ -161,11 +193,13 @@ class Client:
                             raise FailedPollError(f"HTTP {answer.status}")
                         body = await answer.json()
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    raise FailedPollError(str(error) or type(error).__name__) from error
+                    raise BrokenPollError(str(error) or type(error).__name__) from error
                 if body.get("name") != batch.key:
                     self.tally.wrong_answers += 1
                     raise FailedPollError(f"number {number} is another job's: {body.get('name')}")
                 batch.runs = body.get("state") == "running"
+                if batch.runs and not batch.runs_since:
+                    batch.runs_since = time.time()
                 if body.get("state") in ENDED:
                     return ENDED[body["state"]]
 

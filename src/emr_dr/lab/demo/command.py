@@ -9,22 +9,30 @@ import click
 from rich.console import Console
 
 from emr_dr.lab.demo.picture import picture
-from emr_dr.lab.demo.plots import PLOTS
+from emr_dr.lab.demo.plots import PLOTS, plot_of
 from emr_dr.lab.demo.show import Screen, print_report
 from emr_dr.lab.demo.story import play
 from emr_dr.lab.fetch import fetched
+from emr_dr.spec import MODE_NAMES
 
 
 @click.command()
 @click.argument("strategy", type=click.Choice(list(PLOTS)))
+@click.option(
+    "--mode",
+    default="direct",
+    show_default=True,
+    type=click.Choice(MODE_NAMES),
+    help="What clients reach: the members themselves, or gateways.",
+)
 @click.option("--json", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here.")
 @click.option(
     "--picture", "drawing", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline here, as SVG."
 )
 @click.option("--keep", is_flag=True, help="Keep the demo's folder with logs, store and marks.")
-def demo(strategy: str, *, report: Path | None, drawing: Path | None, keep: bool) -> None:
+def demo(strategy: str, *, mode: str, report: Path | None, drawing: Path | None, keep: bool) -> None:
     """The whole story: a lab, real Spark batches, an AZ that dies, the recovery. About three minutes."""
-    plot = PLOTS[strategy]
+    plot = plot_of(strategy, mode)
     fetched()
     console = Console()
     with Screen(console) as screen:

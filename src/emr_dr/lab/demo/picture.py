@@ -122,7 +122,7 @@ def _address(told: Told, zero: float, begun: float, end: float) -> Lane:
 
 
 def _batches(events: Iterable[Told], zero: float, end: float) -> Iterator[Lane]:
-    """A thin lane for each batch: blue while it runs, red from the poll that failed until it is accepted again."""
+    """A thin lane for each batch: blue while it runs, red from the loss or failed poll until it is taken again."""
     lives = dict[str, list[Span]]()
     for e in events:
         if e["source"] != "client":
@@ -130,9 +130,9 @@ def _batches(events: Iterable[Told], zero: float, end: float) -> Iterator[Lane]:
         batch, at = str(e["detail"]).split(":")[0].split()[0], e["at"] - zero
         spans = lives.setdefault(batch, [])
         _close(spans, at)
-        if e["event"] in ("batch_accepted", "batch_resubmitted"):
+        if e["event"] in ("batch_accepted", "batch_resubmitted", "batch_rescued"):
             spans.append(Span(at, end, "ran"))
-        elif e["event"] == "poll_failed":
+        elif e["event"] in ("poll_failed", "batch_interrupted"):
             spans.append(Span(at, end, "lost"))
     yield from (Lane(batch, spans, thin=True) for batch, spans in lives.items())
 

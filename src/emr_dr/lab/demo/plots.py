@@ -1,7 +1,7 @@
 """What differs between the demos of the strategies, as data: who is wanted, where clients stand, what is measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HERE = ("",)
 """One client, wherever the system puts it."""
@@ -23,6 +23,7 @@ class Plot:
         sources: The addresses that clients come from, one batch after another.
         begin_seconds: How long it may take until the disaster finds everything at work.
         figures: What has to be measured, and each figure in words.
+        gateways: How many gateways stand before the members, each in another AZ; none in mode direct.
     """
 
     strategy: str
@@ -31,6 +32,12 @@ class Plot:
     sources: tuple[str, ...]
     begin_seconds: float
     figures: Mapping[str, str]
+    gateways: int = 0
+
+    @property
+    def mode(self) -> str:
+        """The address mode."""
+        return "gateway" if self.gateways else "direct"
 
     @property
     def wanted(self) -> int:
@@ -93,4 +100,25 @@ PLOTS = {
         ),
     )
 }
-"""The demos, by strategy."""
+"""The demos in mode direct, by strategy."""
+
+_BY_GATEWAY = {
+    "rto_seconds": "recovery time: the kill until a member took new work, which was accepted all the while",
+    "longest_gap_seconds": "longest time without a good answer at the address",
+    "detect_seconds": _DETECTED,
+    "proof_seconds": "proven dead: the kill until the proof by which its batches may run again",
+    "rescue_seconds": "run again: the proof until the last of them was sent to another member",
+    "launch_seconds": f"in the background, {_LAUNCHED}",
+    "prove_seconds": f"in the background, {_PROVEN}",
+    "replaced_seconds": "replaced: the kill until all wanted members were there again",
+}
+
+GATEWAY_PLOTS = {
+    strategy: replace(plot, sources=HERE, figures=_BY_GATEWAY, gateways=3) for strategy, plot in PLOTS.items()
+}
+"""The demos in mode gateway, by strategy."""
+
+
+def plot_of(strategy: str, mode: str) -> Plot:
+    """Return a demo's plot."""
+    return (GATEWAY_PLOTS if mode == "gateway" else PLOTS)[strategy]

@@ -1,12 +1,13 @@
 """The demo's report, computed from what was seen: no figure in it is declared."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from emr_dr.lab.demo.client import Batch, Fate, Tally
+from emr_dr.lab.demo.places import Attempt
 from emr_dr.lab.demo.plots import Plot
 
 _LAST_STEP = {True: {"from": "proving", "to": "standby"}, False: {"to": "serving"}}
@@ -40,7 +41,8 @@ class Evidence:
     Attributes:
         outage: Last good and first good answer at the address after the kill, of the client that waited longest.
         longest: The same, whenever it was.
-        served: The batch numbers of each member that ever served, by its number.
+        accepted_by_member: How many submissions each member accepted that ever served, by its number, the first first.
+        attempts: In mode gateway, the attempts behind each batch's number.
         marks: Names of the files that runs of jobs left: `<batch>.<run>.started` and `.completed`.
     """
 
@@ -50,13 +52,19 @@ class Evidence:
     timeline: Sequence[Event]
     outage: tuple[float, float] | None
     longest: tuple[float, float] | None
-    served: Mapping[str, range]
+    accepted_by_member: Mapping[str, int]
     tally: Tally
     marks: Sequence[str]
     clusters: Sequence[Launched]
     left_running: int
     targets: Sequence[str]
     shortened: Sequence[Mapping[str, str]]
+    attempts: Mapping[int, Sequence[Attempt]] = field(default_factory=dict)
+
+    @property
+    def rescued(self) -> Sequence[Sequence[Attempt]]:
+        """The attempts of each batch that was run again because its member was proven dead."""
+        return [tried for tried in self.attempts.values() if len(tried) > 1 and tried[0].proof_at is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +79,16 @@ class Figures:
     overhead_seconds: float | None = None
     replaced_seconds: float | None = None
     longest_gap_seconds: float | None = None
+    proof_seconds: float | None = None
+    rescue_seconds: float | None = None
 
 
 def report(seen: Evidence) -> dict[str, Any]:
     """Return the report as `--json` writes it."""
     measured = figures(seen)
     batches = count_batches(seen.tally.batches, seen.marks)
-    by_member = accepted_by_member(seen.tally.batches, seen.served)
     ended = sum(c.state.startswith("TERMINATED") for c in seen.clusters)
-    problems = _problems(measured, batches, by_member, seen)
+    problems = _problems(measured, batches, seen)
     return {
         "ok": not problems,
         "problems": problems,
@@ -92,7 +101,10 @@ def report(seen: Evidence) -> dict[str, Any]:
         },
         "batches": batches,
         "wrong_answers": seen.tally.wrong_answers,
-        "accepted_by_member": by_member,
+        "accepted_by_member": dict(seen.accepted_by_member),
+        "rescued": len(seen.rescued),
+        "reconnected": seen.tally.reconnected,
+        "mode": seen.plot.mode,
         "clusters": {"launched": len(seen.clusters), "left_running": seen.left_running, "ended": ended},
         "targets": list(seen.targets),
         "shortened": [dict(s) for s in seen.shortened],
@@ -115,6 +127,9 @@ def figures(seen: Evidence) -> Figures:
         else None
     )
     rto = seen.outage[1] - seen.outage[0] if seen.outage else None
+    if seen.plot.gateways:
+        taken = [a.sent_at for tried in seen.attempts.values() for a in tried[:1] if a.confirmed and a.sent_at]
+        rto = min((at - seen.killed_at for at in taken if at > seen.killed_at), default=None)
     # Who takes over: a standby that was proven long ago, or the replacement once it is; with several, who is left.
     ready = _first(after, "stage_changed", **{"from": "standby", "to": "admitting"}) if seen.plot.standby else proven
     alone = seen.plot.wanted == 1
@@ -127,14 +142,18 @@ def figures(seen: Evidence) -> Figures:
         rto_seconds=rto,
         overhead_seconds=rto - launch if rto is not None and launch is not None and alone else None,
         replaced_seconds=whole.at - seen.killed_at if whole else None,
-        longest_gap_seconds=seen.longest[1] - seen.longest[0] if seen.longest else None,
+        longest_gap_seconds=seen.longest[1] - seen.longest[0] if seen.longest else 0.0 if seen.plot.gateways else None,
+        **_of_rescues(seen),
     )
 
 
-def accepted_by_member(batches: Sequence[Batch], served: Mapping[str, range]) -> dict[str, int]:
-    """How many submissions each member accepted, by the numbers that its Livy gives out."""
-    numbers = [n for b in batches for n in b.numbers]
-    return {member: sum(n in own for n in numbers) for member, own in served.items()}
+def _of_rescues(seen: Evidence) -> dict[str, float]:
+    """How long the proof took that a member was dead, and how long what was rescued by it; nothing if nothing was."""
+    proofs = [tried[0].proof_at for tried in seen.rescued if tried[0].proof_at is not None]
+    sent = [tried[1].sent_at for tried in seen.rescued if tried[1].sent_at is not None]
+    if not proofs or not sent:
+        return {}
+    return {"proof_seconds": max(proofs) - seen.killed_at, "rescue_seconds": max(sent) - max(proofs)}
 
 
 def count_batches(batches: Sequence[Batch], marks: Iterable[str]) -> dict[str, int]:
@@ -152,7 +171,7 @@ def count_batches(batches: Sequence[Batch], marks: Iterable[str]) -> dict[str, i
     }
 
 
-def _problems(measured: Figures, batches: Mapping[str, int], by_member: Mapping[str, int], seen: Evidence) -> list[str]:
+def _problems(measured: Figures, batches: Mapping[str, int], seen: Evidence) -> list[str]:
     """What keeps the story from being called a success, in words."""
     values = asdict(measured)
     found = [f"{name} was never seen" for name in seen.plot.figures if values[name] is None]
@@ -166,9 +185,18 @@ def _problems(measured: Figures, batches: Mapping[str, int], by_member: Mapping[
         found.append(f"{seen.left_running} clusters left running, {wanted} is right")
     if len(seen.clusters) != wanted + 1:  # the first ones, and the lost one's replacement
         found.append(f"{len(seen.clusters)} clusters launched, {wanted + 1} are right")
-    idle = [member for member, count in list(by_member.items())[: seen.plot.serving] if not count]
+    idle = [member for member, count in list(seen.accepted_by_member.items())[: seen.plot.serving] if not count]
     found += [f"member {member} served and was given no batch" for member in idle]
-    return found
+    return [*found, *_problems_of_gateways(batches, seen)] if seen.plot.gateways else found
+
+
+def _problems_of_gateways(batches: Mapping[str, int], seen: Evidence) -> Iterator[str]:
+    if seen.tally.refused:
+        yield f"{seen.tally.refused} submissions were refused"
+    if batches["resubmitted"]:
+        yield f"{batches['resubmitted']} batches were submitted again by their clients"
+    if not seen.rescued:
+        yield "no batch was rescued"
 
 
 def _first(events: Iterable[Event], name: str, **detail: str) -> Event | None:

@@ -43,12 +43,14 @@ class Scene:
 
     Attributes:
         env: What `emr-dr lab env` exports.
+        stand_in: Whether batches only seem to run, and leave no marks.
     """
 
     folder: Path
     spec: Path
     env: Mapping[str, str]
     job_url: str
+    stand_in: bool = False
 
     @property
     def shortened(self) -> Sequence[Mapping[str, str]]:
@@ -109,6 +111,7 @@ class Scene:
     def payload(self, key: str) -> dict[str, object]:
         """The body of POST /batches for one batch."""
         args = [key, str(self.folder / "marks"), str(JOB_SECONDS)]
+        args += [f"seconds={JOB_SECONDS:g}"] if self.stand_in else []
         return {"file": self.job_url, "name": key, "args": args}
 
     def stage(self) -> None:
@@ -137,7 +140,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(folder: Path, *, stand_in: bool, strategy: str = "active-passive") -> AsyncIterator[Scene]:
+async def open_scene(
+    folder: Path, *, stand_in: bool, strategy: str = "active-passive", mode: str = "direct"
+) -> AsyncIterator[Scene]:
     """Bring the demo's own lab up, and down again however the story ends."""
     env = {"EMR_DR_LAB_DIR": str(folder / "lab")}
     up = ["lab", "up", "--detach", "--owner", str(os.getpid()), *(["--stand-in"] if stand_in else [])]
@@ -147,8 +152,8 @@ async def open_scene(folder: Path, *, stand_in: bool, strategy: str = "active-pa
         await run_verb(*up, env=env, seconds=120)
         env |= json.loads(await run_verb("lab", "env", "--json", env=env, seconds=30))
         spec = folder / "emr-dr.yaml"
-        spec.write_text(await run_verb("lab", "spec", strategy, env=env, seconds=30))
-        scene = Scene(folder, spec, env, "s3://acme-artifacts/jobs/demo-job.py")
+        spec.write_text(await run_verb("lab", "spec", strategy, "--mode", mode, env=env, seconds=30))
+        scene = Scene(folder, spec, env, "s3://acme-artifacts/jobs/demo-job.py", stand_in)
         await asyncio.to_thread(scene.stage)
         yield scene
     finally:

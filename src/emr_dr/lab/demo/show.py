@@ -59,6 +59,9 @@ def print_report(console: Console, told: dict[str, Any], figures: Mapping[str, s
     if told["accepted_by_member"]:
         shares = (f"{count} by member {member}" for member, count in told["accepted_by_member"].items())
         console.print(f"accepted: {', '.join(shares)}; {told['wrong_answers']} wrong answers", highlight=False)
+    if told["mode"] == "gateway":
+        known = f"{told['rescued']} batches rescued, {told['reconnected']} times a client had to connect again"
+        console.print(known, highlight=False)
     console.print("targets: " + "; ".join(told["targets"]), highlight=False, soft_wrap=True)
     console.print("\nshorter here than on AWS:", style="dim")
     for each in told["shortened"]:

@@ -14,7 +14,9 @@ from typing import Any
 from emr_dr.errors import PermanentError
 from emr_dr.lab.demo.canary import PERIOD, Canary
 from emr_dr.lab.demo.client import Batch, Client, Fate
-from emr_dr.lab.demo.moment import may_strike, runs_in
+from emr_dr.lab.demo.declaring import declared_by_conf, declared_by_header
+from emr_dr.lab.demo.moment import Run, may_strike, runs_in
+from emr_dr.lab.demo.places import Attempt, ByAttempts, ByNumber, Places
 from emr_dr.lab.demo.plots import Plot
 from emr_dr.lab.demo.processes import end, read_events, start_watch
 from emr_dr.lab.demo.report import Event, Evidence, report
@@ -38,7 +40,7 @@ class Story:
     scene: Scene
     told: Told
     timeline: list[Event] = field(default_factory=list)
-    served: dict[str, range] = field(default_factory=dict)
+    places: Places = field(default_factory=ByNumber)
     killed_at: float = 0.0
     killed_cluster: str = ""
 
@@ -55,11 +57,14 @@ class Story:
         await self.scene.verb("apply", "--spec", str(self.scene.spec), "--json", seconds=180)
         address = await self.scene.address()
         self.note("first_member_serves", "demo", address=address)
-        sources = self.plot.sources
-        client = Client(f"http://{address}:8998", self.scene.payload, self._of_client, sources=sources)
-        canaries = [
-            Canary(f"http://{address}:8998", source, PERIOD if len(sources) == 1 else 1.0) for source in sources
-        ]
+        url, sources = f"http://{address}:8998", self.plot.sources
+        client = Client(url, self.scene.payload, self._of_client, sources=sources)
+        if self.plot.gateways:
+            await self._begin_gateways(url)
+            client = Client(
+                url, declared_by_conf(self.scene.payload), self._of_client, headers=declared_by_header, reconnects=True
+            )
+        canaries = [Canary(url, source, PERIOD if len(sources) == 1 else 1.0) for source in sources]
         async with self._watching(), _background(*(canary.run() for canary in canaries)):
             working = asyncio.create_task(client.run())
             try:
@@ -72,36 +77,51 @@ class Story:
                 working.cancel()
             return await self._report(client, canaries)
 
+    async def _begin_gateways(self, url: str) -> None:
+        """Run gateways as Fargate would, and wait until the balancer sends clients there."""
+        self.places = ByAttempts(url)
+        count = str(self.plot.gateways)
+        await self.scene.verb("lab", "gateways", count, "--spec", str(self.scene.spec), "--json", seconds=120)
+        self.note("gateways_serve", "demo", gateways=self.plot.gateways)
+
     async def _victim(self, client: Client) -> Mapping[str, Any]:
         """Wait until all goes well and every member that serves has had work; return one that runs some."""
-        self._remember(await self.scene.all_serving())
+        self.places.remember(await self.scene.all_serving())
         what = "a batch that succeeded, and another that runs"
-        await self._until(lambda: _steady(client, self.served.values()), self.plot.begin_seconds, what)
+        await self._until(lambda: self._steady(client), client, what)
         serving = await self.scene.all_serving()
-        await self._until(lambda: bool(self._struck(client)), self.plot.begin_seconds, "a batch that has just begun")
+        await self._until(lambda: bool(self._struck(client)), client, "a batch that has just begun")
         struck = self._struck(client)
-        return next((m for m in serving if any(b.on(self.served[str(m["number"])]) for b in struck)), serving[0])
+        return next((m for m in serving if any(self.places.on(b, str(m["number"])) for b in struck)), serving[0])
+
+    def _steady(self, client: Client) -> bool:
+        """Whether all goes well, every member has had work, and a batch runs in Spark for the disaster to interrupt."""
+        batches = client.tally.batches
+        if not all(self.places.accepted(batches).values()):
+            return False
+        return any(b.fate is Fate.SUCCEEDED for b in batches) and any(b.unfinished and b.runs for b in batches)
 
     def _struck(self, client: Client) -> Sequence[Batch]:
         """The batches that run, at a moment at which the disaster may strike; none at any other."""
         unfinished = {b.key: b for b in client.tally.batches if b.unfinished}
-        runs = runs_in(self.scene.folder / "marks")
+        runs = self._runs(client)
         if not may_strike(unfinished, runs, time.time(), lasts=JOB_SECONDS):
             return ()
         return [unfinished[run.key] for run in runs if run.key in unfinished]
 
-    def _remember(self, members: Iterable[Mapping[str, Any]]) -> None:
-        """Keep the batch numbers of members that serve."""
-        for each in members:
-            first, last = each["batch_ids"]
-            self.served[str(each["number"])] = range(first, last + 1)
+    def _runs(self, client: Client) -> Sequence[Run]:
+        """What runs, by the marks of jobs; stand-ins leave none, so there by what clients were told."""
+        if not self.scene.stand_in:
+            return runs_in(self.scene.folder / "marks")
+        return [Run(b.key, b.runs_since, completed=not b.unfinished) for b in client.tally.batches if b.runs_since]
 
     async def _kill(self, client: Client, serving: Mapping[str, Any]) -> None:
         """Kill the AZ of a serving member while its batches run."""
         self.killed_cluster = serving["cluster"]
         done = json.loads(await self.scene.verb("lab", "kill-az", serving["az"], "--json", seconds=60))
         self.killed_at = done["at"]
-        interrupted = client.interrupt(self.served[str(serving["number"])])
+        member = str(serving["number"])
+        interrupted = client.interrupt(lambda batch: self.places.on(batch, member))
         self.note(
             "az_killed",
             "demo",
@@ -110,6 +130,10 @@ class Story:
             cluster=self.killed_cluster,
             interrupted=interrupted,
         )
+        if self.plot.gateways:
+            for each in (b for b in client.tally.batches if b.interrupted):
+                self.note("batch_interrupted", "client", detail=each.key)
+            client.widen()  # somebody has new work while the others wait
 
     async def _until_converged(self, client: Client) -> None:
         """Wait until all that is wanted is there without the old one, that has ended, and a batch succeeded since."""
@@ -127,7 +151,7 @@ class Story:
                 and await self.scene.running() == self.plot.wanted
             ):
                 serving = [m for m in members if m["stage"] == "serving"]
-                self._remember(serving)
+                self.places.remember(serving)
                 self.note(
                     "converged",
                     "demo",
@@ -138,9 +162,11 @@ class Story:
             await asyncio.sleep(1)
         raise PermanentError("the recovery did not converge in time", where="demo", remedy=f"see {self.scene.folder}")
 
-    async def _until(self, met: Callable[[], bool], seconds: float, what: str) -> None:
+    async def _until(self, met: Callable[[], bool], client: Client, what: str, seconds: float = 0.0) -> None:
+        seconds = seconds or self.plot.begin_seconds
         until = time.monotonic() + seconds
         while not met():
+            await self.places.look([b for b in client.tally.batches if b.unfinished])
             if time.monotonic() > until:
                 raise PermanentError(
                     f"{what}: not within {seconds:g} s", where="demo", remedy=f"see {self.scene.folder}"
@@ -168,7 +194,11 @@ class Story:
 
     async def _report(self, client: Client, canaries: Sequence[Canary]) -> dict[str, Any]:
         after = self.killed_at
-        await self._until(lambda: all(c.last_good > after for c in canaries), 30, "a good answer at the address")
+        good = "a good answer at the address"
+        await self._until(lambda: all(c.last_good > after for c in canaries), client, good, seconds=30)
+        await self.places.look(client.tally.batches)
+        attempts = self.places.attempts if isinstance(self.places, ByAttempts) else {}
+        self._note_rescues(client, attempts)
         seen = Evidence(
             plot=self.plot,
             killed_at=self.killed_at,
@@ -176,22 +206,24 @@ class Story:
             timeline=sorted(self.timeline, key=lambda e: e.at),
             outage=_longest(canaries, since=after),
             longest=_longest(canaries, since=0),
-            served=self.served,
+            accepted_by_member=self.places.accepted(client.tally.batches),
             tally=client.tally,
             marks=self.scene.marks(),
             clusters=await self.scene.clusters(),
             left_running=await self.scene.running(),
             targets=await self.scene.targets(),
             shortened=self.scene.shortened,
+            attempts=attempts,
         )
         return report(seen)
 
-
-def _steady(client: Client, members: Iterable[range]) -> bool:
-    """Whether all goes well, every member has had work, and a batch runs in Spark for the disaster to interrupt."""
-    batches = client.tally.batches
-    given = all(any(b.on(member) for b in batches) for member in members)
-    return given and any(b.fate is Fate.SUCCEEDED for b in batches) and any(b.unfinished and b.runs for b in batches)
+    def _note_rescues(self, client: Client, attempts: Mapping[int, Sequence[Attempt]]) -> None:
+        """Put on the timeline when a batch was sent again; its client knows nothing of it."""
+        for batch in client.tally.batches:
+            for number in batch.numbers:
+                for again in attempts.get(number, ())[1:]:
+                    if again.sent_at is not None:
+                        self.note("batch_rescued", "client", at=again.sent_at, detail=batch.key)
 
 
 def _longest(canaries: Iterable[Canary], since: float) -> tuple[float, float] | None:
@@ -220,7 +252,7 @@ async def play(plot: Plot, told: Told, *, stand_in: bool = False, keep: bool = F
     folder = Path(tempfile.mkdtemp(prefix="emr-dr-demo-"))
     begun = time.monotonic()
     try:
-        async with open_scene(folder, stand_in=stand_in, strategy=plot.strategy) as scene:
+        async with open_scene(folder, stand_in=stand_in, strategy=plot.strategy, mode=plot.mode) as scene:
             outcome = await Story(plot, scene, told).run()
     except asyncio.CancelledError:  # stopped by a person: there is nothing to look into
         shutil.rmtree(folder, ignore_errors=True)
