@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from emr_dr.core.batch import Batch, ShownState
-from emr_dr.core.following import Patience
 from emr_dr.core.view import MemberView
 from emr_dr.gateway.calls import Caller, Shown, Submission
 from emr_dr.gateway.work import Work
-from emr_dr.ports import Ledger, Upstream
-from emr_dr.spec.gateway import Gateway
+from emr_dr.ports import Ledger
 from emr_dr.stores import MemoryLedger, MemoryStore
 from gateway.scenes import publish
 from gateway.town import GROUP, App, Site, Town, view
@@ -37,11 +35,9 @@ class Shift:
         await publish(self.store, *self.views.values())
 
     @asynccontextmanager
-    async def gateway(
-        self, name: str = "gw-1", *, ledger: Ledger | None = None, upstream: Upstream | None = None, **more: object
-    ) -> AsyncIterator[Work]:
+    async def gateway(self, name: str = "gw-1", **more: object) -> AsyncIterator[Work]:
         """A gateway that has begun to work; it is stopped with the block."""
-        work = self.work(name, ledger=ledger, upstream=upstream, **more)
+        work = self.work(name, **more)
         running = asyncio.create_task(work.run())
         try:
             await until(lambda: running.done() or not work.situation().troubles)
@@ -51,26 +47,18 @@ class Shift:
             with suppress(asyncio.CancelledError):
                 await running
 
-    def work(
-        self, name: str = "gw-1", *, ledger: Ledger | None = None, upstream: Upstream | None = None, **more: object
-    ) -> Work:
-        given: dict[str, Any] = {"settings": Gateway(), "patience": Patience()} | more
-        return Work(
-            GROUP,
-            name,
-            store=self.store,
-            ledger=ledger or self.ledger,
-            upstream=upstream or self.town,
-            clock=self.clock,
-            **given,
-        )
+    def work(self, name: str = "gw-1", **more: object) -> Work:
+        """A gateway that has not begun; keywords are those of `Work`."""
+        given: dict[str, Any] = {
+            "store": self.store,
+            "ledger": self.ledger,
+            "upstream": self.town,
+            "clock": self.clock,
+        }
+        return Work(GROUP, name, **given | more)
 
     @asynccontextmanager
-    async def at_work(
-        self,
-        *names: str,
-        **more: Any,  # noqa: ANN401 - as Work has it
-    ) -> AsyncIterator[list[Work]]:
+    async def at_work(self, *names: str, **more: object) -> AsyncIterator[list[Work]]:
         """Gateways over published members that take work."""
         await self.publish()
         async with self.gateway(names[0] if names else "gw-1", **more) as first:
