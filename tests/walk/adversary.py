@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from walk import decisions, invariants, landmarks, operators
+from emr_dr.core.published import routed_by_gateways
+from walk import decisions, gateways, invariants, landmarks, operators
 from walk.canonical import Canon
 from walk.nature import fates, terminated
 from walk.observation import View, observe, views
 from walk.saying import changes
-from walk.setup import Setup, spent
+from walk.setup import EARLY, Setup, spent
 from walk.state import NEW, Deed, Hand, Kind, Machine, Outcome, State, Step, Verb, acting, deeds, without
 
 MOST_MACHINES = 8
@@ -32,6 +33,8 @@ class Adversary:
         for i, machine in enumerate(state.machines):
             yield from self._nature(state, i, machine)
         yield from operators.steps(state, self._canon, self._setup)
+        if self._setup.policy.by_gateway:
+            yield from gateways.steps(state, self._canon)
         if state.budget.lease:
             yield from self._move_lease(state)
         if state.lead is None:
@@ -76,7 +79,8 @@ class Adversary:
             if self._setup.compare_and_set and hand.group != state.group:
                 former = tuple(h for h in former if h.kind is not Kind.SAVE)  # their version is old now
             lead = None if self._setup.act_first else acting(hand.deeds)
-            yield Step("it saves the decision", True, state._replace(group=hand.group, lead=lead, former=former))
+            saved = state._replace(group=hand.group, lead=lead, former=former, machines=self._after_save(hand, state))
+            yield Step("it saves the decision", True, saved)
         for i, deed in enumerate(hand.deeds if hand.kind is not Kind.SAVE else ()):
             rest = without(hand.deeds, i)
             lead = acting(rest)
@@ -93,13 +97,27 @@ class Adversary:
             former = tuple(sorted((*others, left))) if left else others
             lead = operators.after_foreign_write(state.lead, self._setup)
             label = "LATE: the sleeper wakes up, and its save succeeds"
-            yield Step(label, True, state._replace(group=hand.group, lead=lead, former=former))
+            machines = self._after_save(hand, state)
+            yield Step(label, True, state._replace(group=hand.group, lead=lead, former=former, machines=machines))
             return
         for i, deed in enumerate(hand.deeds):
             rest = acting(without(hand.deeds, i))
             former = tuple(sorted((*others, rest))) if rest else others
             yield from self._carry_out(state._replace(former=former), deed, tells=False)
         yield Step("the sleeper dies", False, state._replace(former=others))
+
+    def _after_save(self, hand: Hand, state: State) -> tuple[Machine, ...]:
+        """Views are saved with the group."""
+        by_gateway = self._setup.policy.by_gateway
+        return gateways.published(self._canon[hand.group], state.machines) if by_gateway else state.machines
+
+    def _views(self, state: State) -> Iterator[View]:
+        """Every way of looking; not so late that gateways must have read the news, while one has not."""
+        group = self._canon[state.group]
+        early = self._setup.policy.by_gateway and gateways.outdated(group, state.machines)
+        for view in views(group, state.machines, state.budget, self._setup):
+            if view.at == EARLY or not early:
+                yield view
 
     def _decide(self, state: State) -> list[Outcome]:
         """Every distinct decision, with the cheapest way to get there."""
@@ -109,7 +127,7 @@ class Adversary:
         if outcomes is None:
             outcomes = list[Outcome]()
             met: set[tuple[int, tuple[Deed, ...]]] = {(state.group, ())}
-            for view in views(self._canon[state.group], state.machines, state.budget, self._setup):
+            for view in self._views(state):
                 group, done, bad = self._decision(state, view)
                 if (group, done) not in met or bad:
                     met.add((group, done))
@@ -123,11 +141,16 @@ class Adversary:
         if decision is None:
             before, policy = self._canon[state.group], self._setup.policy
             world = observe(state.machines, self._canon.remembered(state.group), view, state.told)
+            if policy.by_gateway:
+                world = routed_by_gateways(before, world)
             after, effects = self._setup.decide(before, world, policy)
             if not self._setup.count_attempts and {a.cause for a in after.avoid} - {a.cause for a in before.avoid}:
                 after = replace(after, attempts=1)  # who failed was an attempt, though it was not counted
             bad = decisions.of_decision(before, after, world, policy)
             bad += invariants.of_ends(before, after, state.machines, view)
+            if policy.by_gateway:
+                bad += gateways.of_effects(effects)
+                bad += gateways.of_decision(before, after, world, state.machines, policy)
             self.marks.update(landmarks.of(before, after, world, policy))
             decision = self._decisions[key] = self._canon.intern(after), deeds(effects), bad
         return decision

@@ -107,7 +107,7 @@ def evidence_of_its_end(old: Member, seen: Cluster | None, after: Group, world: 
         "EC2's word: impaired, and it is lost": seen is not None and seen.host is HostHealth.IMPAIRED and seen.lost,
         "kept long enough": old.stage is Stage.FENCING and world.at >= DAY_LATER,
         "a person's word": old.released,
-        "idle": seen is not None and seen.idle and seen.target is TargetState.ABSENT,
+        "idle": seen is not None and seen.idle and seen.unfinished == 0 and seen.target is TargetState.ABSENT,
     }
     if region_in_trouble(after, world):
         del words["idle"]

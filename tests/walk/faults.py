@@ -1,13 +1,14 @@
 """Faults planted into one part of a decision each; every one of them was, or could have been, somebody's good idea."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from emr_dr.core import advance, ensure, entitlement, staffing
 from emr_dr.core.effects import Effect, RegisterTarget, TerminateCluster
 from emr_dr.core.group import COMING, ENTITLED, Group, Policy, Stage
 from emr_dr.core.standing import missing, move, served
-from emr_dr.core.world import EmrState, HostHealth, TargetState, World
+from emr_dr.core.world import Cluster, EmrState, HostHealth, TargetState, World
 from walk.parts import Parts
 
 
@@ -227,6 +228,64 @@ def _ends_strange_clusters_at_once(
     yield from (TerminateCluster(c.id) for c in world.clusters if c.id not in known)
 
 
+def _forgets_whom_a_batch_waits_for(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    settled = tuple(replace(c, unfinished=0) for c in world.clusters)
+    seen = advance.advance(group, world, policy, paused=paused)  # with its proofs
+    kept = {m.cluster for m in advance.advance(group, replace(world, clusters=settled), policy, paused=paused).members}
+    return replace(seen, members=tuple(m for m in seen.members if m.cluster in kept))
+
+
+def _takes_an_unread_ledger_for_an_empty_one(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    read = tuple(replace(c, unfinished=c.unfinished or 0) for c in world.clusters)
+    return advance.advance(group, replace(world, clusters=read), policy, paused=paused)
+
+
+def _forgets_the_ledger_with_the_member(group: Group, world: World) -> Group:
+    live = tuple(c for c in world.clusters if c.emr is not EmrState.ENDED)
+    return advance.condemn_orphans(group, replace(world, clusters=live))
+
+
+def _retires_by_yarn_alone(group: Group, world: World, policy: Policy) -> Group:
+    seen = tuple(replace(c, unfinished=0) for c in world.clusters)
+    return staffing.retire(group, replace(world, clusters=seen), policy)
+
+
+def _retires_the_idle_at_once(group: Group, world: World, policy: Policy) -> Group:
+    return staffing.retire(group, world, replace(policy, views_last=0))
+
+
+def _takes_back_the_dead(group: Group, world: World, policy: Policy) -> Group:
+    deaths = {m.number: m.death for m in group.members}
+    after = staffing.staff(replace(group, members=tuple(replace(m, death=None) for m in group.members)), world, policy)
+    return replace(after, members=tuple(replace(m, death=deaths.get(m.number)) for m in after.members))
+
+
+def _drops_the_proof_with_the_stage(group: Group, world: World, policy: Policy) -> Group:
+    after = staffing.retire(group, world, policy)
+    fenced = {m.number for m in group.at(Stage.FENCING)}
+    gone = (replace(m, death=None) if m.number in fenced and m.stage is Stage.RETIRING else m for m in after.members)
+    return replace(after, members=tuple(gone))
+
+
+def _calls_dead(sign: Callable[[Cluster], bool], group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    """Take such a sign for the end of all machines."""
+    seen = tuple(replace(c, machines_ended=1) if sign(c) else c for c in world.clusters)
+    return advance.advance(group, replace(world, clusters=seen), policy, paused=paused)
+
+
+def _hands_over_to_nobody(group: Group, world: World, policy: Policy) -> Group:
+    leaver = [m for m in group.at(Stage.SERVING) if m.number == group.leaving and policy.by_gateway]
+    fenced = move(group.members, leaver, Stage.FENCING, world.at, epoch=group.epoch + 1)
+    group = replace(group, members=fenced, epoch=group.epoch + 1) if leaver else group
+    return entitlement.move_entitlement(group, world, policy)
+
+
+def _registers_members_behind_gateways(
+    before: Group, group: Group, world: World, policy: Policy, *, paused: bool
+) -> Iterable[Effect]:
+    return ensure.outstanding(before, group, world, replace(policy, by_gateway=False), paused=paused)
+
+
 KEEPS_THE_EPOCH = Parts(move_entitlement=_keeps_the_epoch)
 FENCES_WITH_NOBODY_TO_TAKE_OVER = Parts(move_entitlement=_fences_with_nobody_to_take_over)
 OBEYS_AT_ONCE = Parts(move_entitlement=_obeys_before_anybody_can_take_over)
@@ -262,4 +321,16 @@ REGISTERS_FIRST = Parts(outstanding=_registers_before_it_deregisters)
 ENDS_WHAT_DOES_NOT_SERVE = Parts(outstanding=_ends_what_does_not_serve)
 ENDS_STRANGE_CLUSTERS = Parts(outstanding=_ends_strange_clusters_at_once)
 LEAVES_STRANGERS = Parts(outstanding=_leaves_strangers_alone)
+FORGETS_THE_AWAITED = Parts(advance=_forgets_whom_a_batch_waits_for)
+TAKES_UNREAD_FOR_EMPTY = Parts(advance=_takes_an_unread_ledger_for_an_empty_one)
+FORGETS_THE_LEDGER = Parts(condemn_orphans=_forgets_the_ledger_with_the_member)
+RETIRES_BY_YARN = Parts(retire=_retires_by_yarn_alone)
+RETIRES_THE_IDLE_AT_ONCE = Parts(retire=_retires_the_idle_at_once)
+TAKES_BACK_THE_DEAD = Parts(staff=_takes_back_the_dead)
+DROPS_THE_PROOF = Parts(retire=_drops_the_proof_with_the_stage)
+LOST_IS_DEAD = Parts(advance=partial(_calls_dead, lambda c: c.lost))
+ENDING_IS_DEAD = Parts(advance=partial(_calls_dead, lambda c: c.gone))
+IMPAIRED_IS_DEAD = Parts(advance=partial(_calls_dead, lambda c: c.host is HostHealth.IMPAIRED))
+HANDS_OVER_TO_NOBODY = Parts(move_entitlement=_hands_over_to_nobody)
+REGISTERS_BEHIND_GATEWAYS = Parts(outstanding=_registers_members_behind_gateways)
 ACTS_WHILE_BLIND = Parts(heeds_blindness=False)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from emr_dr.core.entitlement import FAILED_OVER
 from emr_dr.core.group import Group, Policy, Stage
+from emr_dr.core.view import ProofKind
 from emr_dr.core.world import World
 from walk.decisions import LEADS_TO, evidence_of_its_end, moved
 from walk.holding import failed_alike
@@ -15,7 +16,13 @@ REFUSALS = {
     "budget": "the launches of the day are spent",
     "the store is older": "the store is older than the world",
 }
-KEPT = {"RegionTrouble": "kept: the region is in trouble", "nothing shows": "kept: nothing shows that it ended"}
+KEPT = {
+    "RegionTrouble": "kept: the region is in trouble",
+    "nothing shows": "kept: nothing shows that it ended",
+    "batches on it": "kept: batches on it have not ended",
+    "nobody could tell": "kept: nobody could tell which batches are on it",
+}
+PROVEN = {ProofKind.TERMINATED: "proven dead: terminated", ProofKind.PERSON: "proven dead: a person's word"}
 EVIDENCE = (
     "EMR's word",
     "EC2's word: gone",
@@ -29,6 +36,8 @@ MARKS = (
     *(f"{stage} -> {after}" for stage, reached in LEADS_TO.items() for after in reached),
     *REFUSALS.values(),
     *KEPT.values(),
+    *PROVEN.values(),
+    "one that was forgotten is remembered for its batch",
     *(f"retired: {why}" for why in EVIDENCE),
     *HELD,
     "a launch is licensed again",
@@ -47,13 +56,15 @@ def of(before: Group, after: Group, world: World, policy: Policy) -> Iterator[st
         if old is not None:
             yield f"{old.stage} -> {m.stage}"
         elif m.stage is Stage.CONDEMNED:
-            yield "an orphan is condemned"
+            yield "an orphan is condemned" if m.death is None else "one that was forgotten is remembered for its batch"
         if old is not None and m.stage is Stage.RETIRING:
             yield f"retired: {evidence_of_its_end(old, world.of(m), after, world)}"
         if m.stage is Stage.FENCING and m.reason == FAILED_OVER:
             yield m.reason
         if old is not None and m.stage is Stage.ADMITTING and before.held:
             yield "a loss is answered while held"
+    dead = {(m.number, m.cluster) for m in before.members if m.death is not None}
+    yield from (PROVEN[m.death.kind] for m in after.members if m.death and (m.number, m.cluster) not in dead)
     if before.leaving is not None and after.leaving is None and before.leaving in {m.number for m in after.entitled}:
         yield "a switchover is called off for its candidate"
     for refusal in after.refusals:

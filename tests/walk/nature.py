@@ -22,7 +22,7 @@ def fates(m: Machine, budget: Budget, setup: Setup) -> Iterator[Fate]:
         case EmrState.STARTING:
             yield from _of_a_beginner(m, budget, setup)
         case EmrState.UP:
-            yield from _of_its_work(m, budget)
+            yield from _of_its_work(m, budget, setup)
             yield from _of_its_health(m, budget, setup)
         case EmrState.ENDING:
             yield Fate("has ended", "", m.at_its_end())
@@ -49,14 +49,22 @@ def _of_a_beginner(m: Machine, budget: Budget, setup: Setup) -> Iterator[Fate]:
             yield Fate("is ended by EMR: EC2 has no room for its type", "room", m.at_its_end(Flaw.TYPE))
 
 
-def _of_its_work(m: Machine, budget: Budget) -> Iterator[Fate]:
+def _of_its_work(m: Machine, budget: Budget, setup: Setup) -> Iterator[Fate]:
     if m.busy:
         yield Fate("has finished its batch", "", m._replace(busy=False))
+    elif setup.policy.by_gateway:  # work comes from gateways then
+        return
     elif budget.work and m.target and m.fit:
         yield Fate("is given a batch", "work", m._replace(busy=True))
 
 
 def _of_its_health(m: Machine, budget: Budget, setup: Setup) -> Iterator[Fate]:
+    if budget.void and not m.void:
+        dead = m._replace(answers=False, partly=False, busy=False, void=True)
+        yield Fate("loses all its machines, and EMR has not noticed", "void", dead)
+    if m.void:
+        yield Fate("has ended, as EMR notices", "", m.at_its_end())
+        return
     if not m.answers:
         if budget.back:
             back = m._replace(answers=True, partly=False)

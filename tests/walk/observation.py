@@ -28,7 +28,8 @@ class View(NamedTuple):
     """One way of looking.
 
     `hidden` is the cluster that is not shown, `proofs` whether what is fit has passed its proof by now, `host` EC2's
-    word on the machine of one; `cost` is the budget that it is paid from.
+    word on the machine of one, `ledger` whether that of the gateways can be read; `cost` is the budget that it is paid
+    from.
     """
 
     name: str
@@ -38,6 +39,7 @@ class View(NamedTuple):
     doubt: bool = False
     proofs: bool = True
     host: tuple[str, HostHealth] = ("", HostHealth.OK)
+    ledger: bool = True
     cost: str = ""
 
 
@@ -61,6 +63,9 @@ def views(group: Group, machines: tuple[Machine, ...], budget: Budget, setup: Se
         yield View("after a while; what is lost looks suspect only", LATE, doubt=True, cost="doubt")
     if budget.blind:
         yield from _blind([m.id for m in machines if m.id in remembered])
+        if setup.policy.by_gateway:
+            for name, at in (("at once", EARLY), ("after a while", LATE)):
+                yield View(f"{name}; the ledger cannot be read", at, ledger=False, cost="blind")
     if budget.host:
         once_served = {m.cluster for m in (*group.entitled, *group.at(Stage.FENCING))}
         yield from _words_of_ec2([m for m in machines if m.id in once_served and m.emr is EmrState.UP])
@@ -89,11 +94,13 @@ def observe(machines: Iterable[Machine], remembered: frozenset[str], view: View,
     """
     clusters, strangers = list[Cluster](), list[str]()
     for m in machines:
-        listed = m.id in remembered or (m.number and not m.ended)
+        listed = m.id in remembered or (m.number and not m.ended) or (m.on_ledger and view.ledger)
         if listed and m.id != view.hidden and (view.hidden or view.blind is not Sight.CLUSTERS):
             word = view.host[1] if view.host[0] == m.id else HostHealth.OK
             seen = _cluster(m, view.blind, word, doubt=view.doubt)
-            clusters.append(seen if view.proofs else replace(seen, proving=ProvingResult.RUNNING))
+            if not view.proofs:
+                seen = replace(seen, proving=ProvingResult.RUNNING)
+            clusters.append(seen if view.ledger else replace(seen, unfinished=None))
         elif m.target and view.blind is not Sight.TARGETS:
             strangers.append(m.id)
     blind = frozenset({view.blind} if view.blind else ())
@@ -119,6 +126,8 @@ def _cluster(m: Machine, blind: Sight | None, host: HostHealth, *, doubt: bool) 
         differs=(str(m.flaw),) if m.flaw is Flaw.UNLIKE else (),
         no_room=m.ended and m.flaw in (Flaw.ROOM, Flaw.TYPE),
         lacking="m5.xlarge" if m.flaw is Flaw.TYPE else "",
+        unfinished=int(m.on_ledger),
+        machines_ended=3 if m.void else 0,
     )
 
 

@@ -8,13 +8,19 @@ from walk.parts import Parts
 from walk.runs import (
     AVOIDING,
     BOTH,
+    LINGERING,
     ONE,
     TWO,
     TWO_A_DAY,
     WARM,
     adversary,
+    by_gateway,
 )
 from walk.setup import Setup
+
+UNPROBED = by_gateway()
+UNPROBED = replace(UNPROBED, policy=replace(UNPROBED.policy, probation=0))
+"""Without probation, which else is longer than any gateway goes without news."""
 
 
 class Planted(NamedTuple):
@@ -86,6 +92,29 @@ PLANTED = {
     ),
     "one is retired on EC2's word `ok`": plant(faults.RETIRES_ON_ANY_WORD, "E1", "fail, work"),
     "idle ones are retired in the region's trouble": plant(faults.SEES_NO_REGION_TROUBLE, "E1", "2 part"),
+    # Mode gateway.
+    "a member behind gateways is registered": plant(faults.REGISTERS_BEHIND_GATEWAYS, "G1", "fail", by_gateway()),
+    "one is forgotten though a batch is on it": plant(
+        faults.FORGETS_THE_AWAITED, "G2", "fail, gone, work", by_gateway()
+    ),
+    "a ledger that cannot be read counts as empty": plant(
+        faults.TAKES_UNREAD_FOR_EMPTY, "G2", "gone, work, blind", by_gateway()
+    ),
+    "the ledger speaks of one that was forgotten, and nobody listens": plant(
+        faults.FORGETS_THE_LEDGER, "L1", "fail, gone, work", by_gateway()
+    ),
+    "one is retired as YARN has it alone": plant(faults.RETIRES_BY_YARN, "E1", "switch, work", by_gateway()),
+    "one is retired though a gateway may send to it": plant(faults.RETIRES_THE_IDLE_AT_ONCE, "G3", "switch", UNPROBED),
+    "a proof of death goes with the stage": plant(faults.DROPS_THE_PROOF, "G4", "fail, release", by_gateway()),
+    "one that was proven dead is taken back": plant(
+        faults.TAKES_BACK_THE_DEAD, "G5", "2 fail, back, release", by_gateway()
+    ),
+    "a lost one is called dead": plant(faults.LOST_IS_DEAD, "G6", "fail", by_gateway()),
+    "one that EMR is ending is called dead": plant(faults.ENDING_IS_DEAD, "G6", "gone", by_gateway(LINGERING)),
+    "one whose primary EC2 calls impaired is dead": plant(faults.IMPAIRED_IS_DEAD, "G6", "fail, host", by_gateway()),
+    "a switchover behind gateways fences before anybody can take over": plant(
+        faults.HANDS_OVER_TO_NOBODY, "I6a", "switch", by_gateway()
+    ),
     # Holds.
     "a held group launches": plant(faults.IGNORES_THE_HOLD, "H1", "fail", replace(ONE, held=True)),
     "a hold stops the switch to a proven standby": plant(

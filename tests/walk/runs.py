@@ -7,7 +7,18 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from emr_dr.core.group import Wanted
-from walk.setup import ACTIVE_ACTIVE, ACTIVE_PASSIVE, LADDER, POLICY, REMEMBERING, WARM_STANDBY, Budget, Setup, Start
+from walk.setup import (
+    ACTIVE_ACTIVE,
+    ACTIVE_PASSIVE,
+    BY_GATEWAY,
+    LADDER,
+    POLICY,
+    REMEMBERING,
+    WARM_STANDBY,
+    Budget,
+    Setup,
+    Start,
+)
 
 ONE, WARM, TWO, TWO_WARM = Setup(), Setup(WARM_STANDBY), Setup(ACTIVE_ACTIVE), Setup(Wanted(2, 1))
 BOTH = (ACTIVE_PASSIVE, ACTIVE_ACTIVE)
@@ -65,6 +76,14 @@ COOLING = replace(ONE, policy=replace(POLICY, cooldown=5))
 AVOIDING = replace(ONE, policy=REMEMBERING)
 RUNGS = replace(ONE, policy=replace(REMEMBERING, placements=LADDER))
 LINGERING = replace(ONE, ending=True)
+
+
+def by_gateway(base: Setup = ONE) -> Setup:
+    """Gateways send the work, and there is one place to launch in."""
+    return replace(base, policy=replace(BY_GATEWAY, placements=BY_GATEWAY.placements[:1]))
+
+
+BEHIND = "behind gateways"
 
 QUICK = dict(
     [
@@ -128,11 +147,28 @@ QUICK = dict(
         run("fail, gone", one_az(TWO), "one AZ"),
         run("fail, back, blind", TWO),
         run("fail, back", TWO_WARM),
+        # Mode gateway.
+        run("2 fail, back, work", by_gateway(), BEHIND),
+        run("fail, switch, work", by_gateway(), BEHIND),
+        run("void, work", by_gateway(), BEHIND),
+        run("gone, 2 work", by_gateway(LINGERING), f"terminating takes a while, {BEHIND}"),
+        run("fail, back, work, release", by_gateway(), BEHIND),
+        run("fail, 2 work, host", by_gateway(), BEHIND),
+        run("fail, back, 2 work, blind", by_gateway(), BEHIND),
+        run("part, back, work, unfit", by_gateway(), BEHIND),
+        run("fail, back, work", by_gateway(WARM), BEHIND),
+        run("fail, switch", by_gateway(WARM), BEHIND),
+        run("fail, back, work", by_gateway(TWO), BEHIND),
+        run("gone, work", by_gateway(TWO), BEHIND),
+        run("void, work", by_gateway(TWO), BEHIND),
+        run("switch, work", by_gateway(replace(TWO, scale=BOTH)), f"wanted 2 <-> 1, {BEHIND}"),
+        last("fail, work, destroy", by_gateway(), BEHIND),
         # Calls that land at any time.
         late("fail, back, unfit, lease", "I3", one_az(), "one AZ"),
         late("fail, 2 lease", "I3", one_az(), "one AZ"),
         late("fail, back, lease", "I3", one_az(WARM), "one AZ"),
         late("fail, back, lease", "I3 I6", TWO),
+        late("fail, work, lease", "I3", by_gateway(), BEHIND),
     ]
 )
 
@@ -168,6 +204,12 @@ LARGE = dict(
         run("2 fail, back, switch", replace(WARM, held=True), "held"),
         run("2 fail, back, release", replace(TWO, held=True), "held"),
         run("2 fail, back", TWO_WARM),
+        run("fail, back, gone, 2 work", by_gateway(LINGERING), f"terminating takes a while, {BEHIND}"),
+        run("void, gone, work", by_gateway(LINGERING), f"terminating takes a while, {BEHIND}"),
+        run("2 fail, back, work, release", by_gateway(), BEHIND),
+        run("fail, back, switch, work", by_gateway(WARM), BEHIND),
+        run("fail, gone, work", by_gateway(TWO), BEHIND),
+        run("fail, switch, work", by_gateway(replace(TWO, scale=BOTH)), f"wanted 2 <-> 1, {BEHIND}"),
         late("fail, back, 2 lease", "I3"),
         late("2 fail, back, lease", "I2 I3 I4 I6"),
         late("fail, switch, lease", "I2 I3 I4 I6", one_az(), "one AZ"),

@@ -101,7 +101,9 @@ class Walk:
         key = state.group, state.machines
         bad = self._judged.get(key)
         if bad is None:
-            bad = invariants.of_state(self._canon[state.group], state.machines, self._most_serving)
+            by_gateway = self._setup.policy.by_gateway
+            group = self._canon[state.group]
+            bad = invariants.of_state(group, state.machines, self._most_serving, by_gateway=by_gateway)
             self._judged[key] = bad
         return bad
 

@@ -41,6 +41,8 @@ POLICY = Policy(
 )
 REMEMBERING = replace(POLICY, avoid_for=5)
 """With it a placement that failed a candidate is avoided for a while; without, only alike causes are remembered."""
+BY_GATEWAY = replace(POLICY, by_gateway=True, views_last=5)
+"""With it gateways send the work."""
 LADDER = tuple(
     Placement(f"subnet-{place}", f"az-{place}", rung, (types,))
     for rung, types in enumerate(("m5.xlarge", "m6i.xlarge"))
@@ -78,6 +80,8 @@ class Budget(NamedTuple):
     """An operator asks for a switchover, calls it off, or wants other counts."""
     pause: int = 0
     """An operator pauses the group."""
+    void: int = 0
+    """All machines of a cluster are terminated, and EMR has not noticed."""
     gone: int = 0
     """A person terminates a cluster by hand."""
     work: int = 0

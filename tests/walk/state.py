@@ -31,7 +31,8 @@ class Flaw(StrEnum):
 class Machine(NamedTuple):
     """One cluster as it truly is. Its address is its id; number 0 is a stranger's, which was never ours.
 
-    `partly` is one that does not answer as it should, while its YARN can be asked.
+    `partly` is one that does not answer as it should, while its YARN can be asked. `on_ledger` is one that a batch of
+    the gateways' ledger is on, `void` one whose machines are all terminated though EMR has not noticed.
     """
 
     id: str
@@ -43,6 +44,8 @@ class Machine(NamedTuple):
     protected: bool = False
     target: bool = False
     busy: bool = False
+    on_ledger: bool = False
+    void: bool = False
 
     @property
     def ended(self) -> bool:
@@ -53,8 +56,8 @@ class Machine(NamedTuple):
         return self.emr is EmrState.UP and self.answers
 
     def at_its_end(self, flaw: Flaw = Flaw.NONE) -> "Machine":
-        """This machine once EMR has ended it: only its target is left, and what EMR says of the reason."""
-        return Machine(self.id, self.number, EmrState.ENDED, flaw=flaw, target=self.target)
+        """This machine once EMR has ended it: what is left are its target, its batch's row, and EMR's reason."""
+        return Machine(self.id, self.number, EmrState.ENDED, flaw=flaw, target=self.target, on_ledger=self.on_ledger)
 
 
 class Verb(StrEnum):

@@ -28,6 +28,12 @@ RULES = {
     "H2": "a loss is answered by a proven standby, held or not",
     "H3": "candidates that failed alike in two places hold the group",
     "H4": "nothing else but spent attempts holds it",
+    "G1": "where gateways send the work, the balancer's targets are never touched",
+    "G2": "a member is forgotten only when no batch waits for word of it",
+    "G3": "idle counts only when no gateway may still send work to the member",
+    "G4": "a proof of death that was published stays as it is",
+    "G5": "one that was proven dead never serves again",
+    "G6": "nobody is called dead whose machines may run, unless a person says so",
     "L1": "whatever has happened, a good day ends well: boots finish, time passes, the controller goes on",
 }
 
@@ -145,7 +151,9 @@ def _truth(m: Machine) -> str:
     if m.emr is EmrState.UP:
         words.append("answers" if m.answers else "does not answer" + (", but for YARN" if m.partly else ""))
     words += [f"({m.flaw})"] if m.flaw else []
+    words += ["all its machines are terminated"] if m.void else []
     words += ["runs a batch"] if m.busy else []
+    words += ["is where the ledger has a batch"] if m.on_ledger else []
     words += ["is a target of the balancer"] if m.target else []
     words += ["is protected"] if m.protected else []
     return ", ".join(words)

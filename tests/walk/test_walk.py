@@ -28,6 +28,9 @@ PRODUCT: Decide = ONE.decide
         "1+1 fail, pause",
         "2+0 fail, back, blind",
         "2+1 fail, back",
+        "1+0 fail, back, work, release; behind gateways",
+        "1+1 fail, switch; behind gateways",
+        "2+0 void, work; behind gateways",
     ],
 )
 def test_a_strategy_holds_and_is_never_stuck(name: str) -> None:
@@ -48,6 +51,8 @@ def test_calls_that_wake_up_late_break_only_what_the_next_round_mends() -> None:
         "no compare-and-set: the last writer wins",
         "an abort leaves its candidate alone",
         "a hold stops the switch to a proven standby",
+        "one is forgotten though a batch is on it",
+        "a lost one is called dead",
     ],
 )
 def test_a_planted_fault_is_found(name: str) -> None:
