@@ -106,8 +106,15 @@ def test_a_spec_of_one_serving_member_has_nothing_remarked(typed: Type) -> None:
     assert json.loads(typed("validate", "--json").out)["remarks"] == []
 
 
+def test_a_starter_has_gateways_unless_it_is_told_otherwise(typed: Type) -> None:
+    assert typed("init", "etl").code == 0
+    assert "\n  mode: gateway " in Path("emr-dr.yaml").read_text()
+    assert typed("init", "etl", "--mode", "direct", "--force").code == 0
+    assert "\n  mode: direct " in Path("emr-dr.yaml").read_text()
+
+
 def test_a_starter_may_have_two_members_serve(typed: Type) -> None:
-    assert typed("init", "etl", "--strategy", "active-active").code == 0
+    assert typed("init", "etl", "--strategy", "active-active", "--mode", "direct").code == 0
     assert "\n    stickiness: source_ip " in Path("emr-dr.yaml").read_text()
 
 

@@ -7,7 +7,7 @@ from emr_dr.spec.address import MODE_NAMES
 from emr_dr.spec.fields import PLACEHOLDER, GroupName
 from emr_dr.spec.models import STRATEGY_NAMES
 
-RECOMMENDED_MODE = "direct"
+RECOMMENDED_MODE = "gateway"
 
 _STARTER = """\
 # A recovery group of emr-dr: what is protected, where it may live, and what may be done about a loss.
@@ -100,7 +100,7 @@ _ALL_LISTEN = "each gets a listener of the balancer on its port"
 _LIVY_LISTENS = "livy alone gets a listener: the others are each member's own"
 
 _SERVE = """\
-#   5. serve clients: emr-dr gateway, twice or more, each registered in the target group $group-livy
+#   5. serve clients: emr-dr gateway, twice or more, registered in the target group $group-gateway
 """
 
 _COMMENT_COLUMN = 47
