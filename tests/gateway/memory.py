@@ -38,6 +38,8 @@ class MemoryBatches:
     born: ShownState = ShownState.STARTING
     first_lines: tuple[str, ...] = FIRST_LINES
 
+    anybody: Caller = field(default_factory=Caller)
+
     def add(self, new: Shown) -> Shown:
         """Put a batch there."""
         self.shown[new.batch.id] = new

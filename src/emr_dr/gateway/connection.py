@@ -23,8 +23,8 @@ LONGEST_HEAD = 64 * 1024
 MOST_HEADERS = 100
 IDLE_SECONDS = 120.0
 """How long a connection is kept without a request: longer than the usual pauses between two polls of one client."""
-SLOWEST = 16 * 1024
-"""Bytes in a second at which a body has to arrive, besides the time that every request has."""
+SLOWEST = 64 * 1024
+"""Bytes in a second at which a body has to arrive, and an answer be taken, besides the time that every request has."""
 FRAMING = 16
 """Bytes around one byte of a body that a client may spend on chunks; more is no body but an attack."""
 
@@ -86,7 +86,7 @@ class Connection(HttpToolsProtocol):
         self._arriving = False
         self._answered = False
         self._refused = False
-        self._head_size = self._size = self._body_size = 0
+        self._head_size = self._size = self._body_size = self._unparsed = 0
         self._once: dict[bytes, bytes] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -121,10 +121,17 @@ class Connection(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         while data:
+            if self._unparsed:
+                part, data = data[: self._unparsed], data[self._unparsed :]
+                self._unparsed -= len(part)
+                self.on_body(part)
+                if not self._unparsed:
+                    self.on_message_complete()
+                continue
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # Whatever it asked to become, we speak HTTP/1.1 on. Its own next bytes are a request like any other.
+                # Whatever it asked to become, we speak HTTP/1.1 on. What follows is its body, then other requests.
                 data = data[upgrade.args[0] :]
             else:
                 return
@@ -176,9 +183,14 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer a poll at once; give everything else to the application."""
-        self._in_head = False
         version = self.parser.get_http_version()
         self._check(version)
+        self._in_head = False
+        if self.parser.should_upgrade() and self._has_body:
+            # The parser now takes the body for what it was asked to become.
+            if b"transfer-encoding" in self._once:
+                raise _FaultError(400)
+            self._unparsed = int(self._once[b"content-length"])
         if self._idle and self.parser.get_method() == b"GET" and not self._has_body:
             ready = self._floor.app.instant(self.url, self.headers)
             if ready is not None:
@@ -228,6 +240,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request has arrived."""
+        if self._unparsed:
+            return
         self._arriving = False
         now = self.loop.time()
         self._until = now + IDLE_SECONDS
@@ -241,6 +255,8 @@ class Connection(HttpToolsProtocol):
         """The answer was given: go on with the next request, or wait for one."""
         super().on_response_complete()
         self._unset_keepalive_if_required()  # one timer a second looks after all connections
+        if self._refused and not self.pipeline:
+            self.transport.close()
         if not self._arriving and self._idle:
             self._until = self.loop.time() + IDLE_SECONDS
 
@@ -271,18 +287,24 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.abort()
 
+    def _gave_up_body(self) -> bool:
+        """Tell the application that the body which it reads breaks off; whether it is the only request under way."""
+        if self._answered or not self._arriving or self._in_head or self.cycle.response_started:
+            return False
+        if self.pipeline:
+            self.pipeline.popleft()  # it waits behind others and was not begun
+            return False
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        return True
+
     def _refuse(self, status: int, *, count: bool = True) -> None:
         """Say that the request cannot be read, unless an earlier one is still to be answered, and read no more."""
         self._refused = True
         if count:
             self._floor.counters.cut_off["malformed"] += 1
-        if not self._idle:
-            # Whatever is said now would be taken for the answer to the earlier request.
-            self.pipeline.clear()
-            if self.cycle is not None:
-                self.cycle.keep_alive = False
-                self.cycle.more_body = False
-            return
+        if not self._gave_up_body() and not self._idle:
+            return  # what is said now would be taken for the answer to an earlier request; see on_response_complete
         head = STATUS_LINE[status] + self._floor.date + b"content-length: 0\r\nconnection: close\r\n\r\n"
         self.transport.write(head)
         self.transport.close()
