@@ -81,8 +81,9 @@ async def assemble(
     where = vantage or socket.gethostname()
     joints = _Joints(session, Http(timeout=PROBE_SECONDS), store, ledger, WallClock(), where, ending=ending)
     try:
-        services, checks = endpoints(spec, await logins(spec, session))
-        probes = MemberProbes(joints.http, services=services, checks=checks, targets=control_targets(spec))
+        known = await logins(spec, session)
+        services, _ = endpoints(spec, known)
+        probes = probes_of(spec, known, joints.http)
         policy = policy_of(spec, _declared_placements(spec) if ending else await _placements(spec, session))
         yield Assembly(_site(spec, policy, services, probes, joints), joints.clock, spec.detection.interval)
     finally:
@@ -191,6 +192,12 @@ def _files(spec: Spec) -> tuple[OwnFile, ...]:
 def _worker(spec: Spec, services: Mapping[str, Endpoint], http: Http) -> MemberWorker:
     file = f"{spec.cluster.artifacts.rstrip('/')}/{PROVING_JOB_NAME}"
     return MemberWorker(http, livy_at=services["livy"], yarn_at=services["resource-manager"], proving_file=file)
+
+
+def probes_of(spec: Spec, known: Mapping[Credentials, Login], http: Http) -> MemberProbes:
+    """How members are looked at, from wherever we are."""
+    services, checks = endpoints(spec, known)
+    return MemberProbes(http, services=services, checks=checks, targets=control_targets(spec))
 
 
 async def logins(spec: Spec, session: Session) -> Mapping[Credentials, Login]:

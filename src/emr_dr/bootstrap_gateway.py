@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +13,9 @@ from pathlib import Path
 import structlog
 
 from emr_dr.aws.session import Session
-from emr_dr.bootstrap import CALL_TIMES, logins, open_store, store_path
+from emr_dr.bootstrap import CALL_TIMES, PROBE_SECONDS, logins, open_store, probes_of, store_path
 from emr_dr.controller.clock import WallClock
+from emr_dr.controller.vantage import Vantage
 from emr_dr.errors import UsageError
 from emr_dr.gateway.access import Access, Everybody
 from emr_dr.gateway.app import GatewayApp
@@ -29,9 +30,12 @@ from emr_dr.gateway.signing_in import Basic, Bearer
 from emr_dr.gateway.tls import server_context
 from emr_dr.gateway.users_file import UsersFile, bcrypt_hashes, token_digests
 from emr_dr.gateway.work import Work
+from emr_dr.probes.http import Http
 from emr_dr.spec import Spec
+from emr_dr.spec.address import Credentials
 from emr_dr.spec.files import trust
 from emr_dr.spec.gateway import Users
+from emr_dr.spec.login import Login
 from emr_dr.stores.sqlite_ledger import SqliteLedger
 from emr_dr.upstream.line import Access as ServiceAccess
 from emr_dr.upstream.member import MemberUpstream
@@ -95,16 +99,19 @@ def port_of(spec: Spec) -> int:
     return spec.services.livy.port if spec.gateway.port is None else spec.gateway.port
 
 
-async def run_gateways(found: Sequence[Place], name: str, asked_to_stop: asyncio.Event) -> None:
-    """Serve all groups until the process is asked to stop; one that fails ends all."""
+async def run_gateways(found: Sequence[Place], name: str, vantage: str, asked_to_stop: asyncio.Event) -> None:
+    """Serve all groups until the process is asked to stop; one that fails ends all.
+
+    `vantage` is where we look from, as a controller's; empty: this host.
+    """
     async with asyncio.TaskGroup() as group:
         for place in found:
-            group.create_task(_run(place, name, asked_to_stop))
+            group.create_task(_run(place, name, vantage, asked_to_stop))
 
 
-async def _run(place: Place, name: str, asked_to_stop: asyncio.Event) -> None:
+async def _run(place: Place, name: str, vantage: str, asked_to_stop: asyncio.Event) -> None:
     try:
-        async with assemble_gateway(place, name) as serving:
+        async with assemble_gateway(place, name, vantage) as serving:
             await serving.run(asked_to_stop)
     finally:
         asked_to_stop.set()
@@ -112,7 +119,7 @@ async def _run(place: Place, name: str, asked_to_stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def assemble_gateway(place: Place, name: str) -> AsyncIterator[Serving]:
+async def assemble_gateway(place: Place, name: str, vantage: str = "") -> AsyncIterator[Serving]:
     """Join everything of one group's gateway; what it opens is closed with the block.
 
     Raises:
@@ -125,7 +132,16 @@ async def assemble_gateway(place: Place, name: str) -> AsyncIterator[Serving]:
     access, watching = access_of(settings.users)
     store = open_store(spec)
     ledger = SqliteLedger(store_path(spec), spec.group)
-    upstream = await _upstream(spec)
+    known = await _logins(spec)
+    upstream, http = _upstream(spec, known), Http(timeout=PROBE_SECONDS)
+    witness = Vantage(
+        spec.group,
+        store,
+        probes_of(spec, known, http),
+        clock,
+        vantage or socket.gethostname(),
+        spec.detection.interval,
+    )
     work = Work(spec.group, name, store=store, ledger=ledger, upstream=upstream, clock=clock, settings=settings)
     rescuer = Rescuer(
         spec.group,
@@ -143,10 +159,10 @@ async def assemble_gateway(place: Place, name: str) -> AsyncIterator[Serving]:
     limits = settings.limits.model_copy(update={"connections": place.connections})
     listener = Listener(app, counters=counters, limits=limits, tls=tls)
     try:
-        loops = (work.run, rescuer.run, *watching)
+        loops = (work.run, rescuer.run, witness.run, *watching)
         yield Serving(spec.group, name, place.url, listener, place.listening, pages, loops)
     finally:
-        await _let_go(rescuer.close(), upstream.close(), ledger.close(), store.close())
+        await _let_go(rescuer.close(), upstream.close(), http.close(), ledger.close(), store.close())
 
 
 def access_of(users: Users) -> tuple[Access, Sequence[Loop]]:
@@ -170,13 +186,16 @@ def _caller(users: Users, user: str) -> Caller:
     return Caller(user, superuser=superuser, sees_all=superuser or users.share == "all")
 
 
-async def _upstream(spec: Spec) -> MemberUpstream:
-    """How members are spoken to, with the logins that the spec says where to find."""
+async def _logins(spec: Spec) -> Mapping[Credentials, Login]:
     session = Session(spec.region, times=CALL_TIMES)
     try:
-        known = await logins(spec, session)
+        return await logins(spec, session)
     finally:
         session.close()
+
+
+def _upstream(spec: Spec, known: Mapping[Credentials, Login]) -> MemberUpstream:
+    """How members are spoken to."""
     trusted = trust(spec)
 
     def access(name: str) -> ServiceAccess:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from emr_dr.cli.logs import configure_logs
-from emr_dr.cli.options import json_option
+from emr_dr.cli.options import json_option, vantage_option
 
 
 class Address(click.ParamType[tuple[str, int | None]]):
@@ -50,13 +50,15 @@ class Address(click.ParamType[tuple[str, int | None]]):
     help="Where to listen.  [default: every address, at the spec's gateway.port, which is Livy's]",
 )
 @click.option("--name", default="", help="Name of this gateway, unique in its group.  [default: this host and port]")
+@vantage_option
 @json_option
-def gateway(specs: tuple[Path, ...], *, listen: tuple[str, int | None], name: str, as_json: bool) -> None:
+def gateway(specs: tuple[Path, ...], *, listen: tuple[str, int | None], name: str, vantage: str, as_json: bool) -> None:
     """Run a Livy gateway until stopped (Ctrl-C or SIGTERM). Any number may run behind one balancer.
 
     Clients speak Livy to it as to a single server; batches have numbers of their own, survive the member that they run
-    on, and are never confused. It needs the store of `emr-dr apply`, and the spec's address.mode: gateway. Its log is
-    on standard error: one line `audit` for each change that a client asked for. With --json all of it is JSON lines.
+    on, and are never confused. It tells controllers what it sees of the members, as a second witness. It needs the
+    store of `emr-dr apply`, and the spec's address.mode: gateway. Its log is on standard error: one line `audit` for
+    each change that a client asked for. With --json all of it is JSON lines.
     """
     # Here, and not above: a server's libraries take a while to load, and `--help` should not wait for them.
     from emr_dr.bootstrap_gateway import places, port_of, run_gateways  # noqa: PLC0415 - see above
@@ -68,4 +70,4 @@ def gateway(specs: tuple[Path, ...], *, listen: tuple[str, int | None], name: st
     host, port = listen
     found = places(declared, host, port)
     own = name or f"{host or socket.gethostname()}:{port or port_of(declared[0])}"
-    serve(lambda asked_to_stop: run_gateways(found, own, asked_to_stop))
+    serve(lambda asked_to_stop: run_gateways(found, own, vantage, asked_to_stop))

@@ -20,7 +20,7 @@ vantage_option = click.option(
     "--vantage",
     default="",
     envvar="EMR_DR_VANTAGE",
-    help="Where this controller looks from, such as its AZ: two that fail together are one witness.  "
+    help="Where this process looks from, such as its AZ: two that fail together are one witness.  "
     "[default: this host's name]",
 )
 

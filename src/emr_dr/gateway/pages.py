@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from emr_dr.core.batch import Attempt
-from emr_dr.core.view import Role
+from emr_dr.core.view import VIEW_SECONDS, Role
 from emr_dr.gateway.batch_calls import may_see
 from emr_dr.gateway.calls import Batches, Caller, MemberState, Situation
 from emr_dr.gateway.http import Scope
@@ -17,8 +17,6 @@ HEALTH = b"/gateway/health"
 METRICS = b"/metrics"
 OPEN_PATHS = (HEALTH,)
 """Pages that a balancer reads, which signs in nowhere."""
-STALE_VIEWS = 10.0
-"""Seconds without the members' views after which nothing new is taken."""
 _BATCHES = b"/gateway/batches/"
 
 
@@ -79,7 +77,7 @@ class Pages:
 
     def _why_nothing_new(self, seen: Situation) -> list[str]:
         age = self._now() - seen.views_at
-        if age > STALE_VIEWS:
+        if age > VIEW_SECONDS:
             return [
                 "the members were never read from the store"
                 if not seen.views_at

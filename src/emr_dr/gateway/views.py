@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from emr_dr.core.view import MemberView
+from emr_dr.core.view import VIEW_SECONDS, MemberView
 from emr_dr.errors import TransientError
 from emr_dr.ports import Clock, Store
 
 INTERVAL = 0.5
-TRUSTED_SECONDS = 10.0
-"""For how long views are acted on that could not be read again: a member fenced meanwhile must get nothing new."""
 
 log = structlog.get_logger("emr_dr.gateway")
 
@@ -38,7 +36,7 @@ class Views:
     @property
     def fresh(self) -> bool:
         """Whether new work may be given out by them."""
-        return self._read_steady is not None and self.clock.steady() - self._read_steady <= TRUSTED_SECONDS
+        return self._read_steady is not None and self.clock.steady() - self._read_steady <= VIEW_SECONDS
 
     async def read(self) -> bool:
         """Read them if there are newer ones; return whether there were."""

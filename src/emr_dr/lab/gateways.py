@@ -215,7 +215,10 @@ class Gateways:
         self.folder.mkdir(parents=True, exist_ok=True)
         return ServiceCommand(
             name=GATEWAY,
-            arguments=(*self.verb, "--spec", str(spec), "--listen", gateway.address, "--name", gateway.name),
+            arguments=(
+                *(*self.verb, "--spec", str(spec), "--listen", gateway.address),
+                *("--name", gateway.name, "--vantage", gateway.zone),
+            ),
             environment={
                 **inherited,
                 **self.environment(),
