@@ -90,9 +90,19 @@ class Story:
         what = "a batch that succeeded, and another that runs"
         await self._until(lambda: self._steady(client), client, what)
         serving = await self.scene.all_serving()
-        await self._until(lambda: bool(self._struck(client)), client, "a batch that has just begun")
+        found: list[Mapping[str, Any]] = []
+
+        def some_runs() -> bool:
+            found[:] = self._struck_on(serving, client)
+            return bool(found)
+
+        await self._until(some_runs, client, "a batch that has just begun")
+        return found[0]
+
+    def _struck_on(self, serving: Sequence[Mapping[str, Any]], client: Client) -> Sequence[Mapping[str, Any]]:
+        """The members that run what the disaster may strike now."""
         struck = self._struck(client)
-        return next((m for m in serving if any(self.places.on(b, str(m["number"])) for b in struck)), serving[0])
+        return [m for m in serving if any(self.places.on(b, str(m["number"])) for b in struck)]
 
     def _steady(self, client: Client) -> bool:
         """Whether all goes well, every member has had work, and a batch runs in Spark for the disaster to interrupt."""
@@ -165,8 +175,10 @@ class Story:
     async def _until(self, met: Callable[[], bool], client: Client, what: str, seconds: float = 0.0) -> None:
         seconds = seconds or self.plot.begin_seconds
         until = time.monotonic() + seconds
-        while not met():
+        while True:
             await self.places.look([b for b in client.tally.batches if b.unfinished])
+            if met():
+                return
             if time.monotonic() > until:
                 raise PermanentError(
                     f"{what}: not within {seconds:g} s", where="demo", remedy=f"see {self.scene.folder}"
