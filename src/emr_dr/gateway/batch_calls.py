@@ -112,14 +112,15 @@ class BatchCalls:
         )
 
     async def _delete(self, route: Route, scope: Scope, caller: Caller) -> Answer:
+        named = route.batch if route.number is None else route.number
         try:
             shown = await self._find(route, caller)
             if shown is None:
-                audit.tell("delete", scope, caller, outcome="refused", batch=route.batch, about={"status": 404})
+                audit.tell("delete", scope, caller, outcome="refused", batch=named, about={"status": 404})
                 return answers.not_found(route.batch)
             await self._batches.delete(shown.batch, caller)
         except UnavailableError as error:
-            audit.tell("delete", scope, caller, outcome="unavailable", batch=route.batch, about={"why": error.why})
+            audit.tell("delete", scope, caller, outcome="unavailable", batch=named, about={"why": error.why})
             raise
         self._counters.deleted += 1
         audit.tell("delete", scope, caller, outcome="done", batch=shown.batch.id, about={"owner": shown.batch.owner})

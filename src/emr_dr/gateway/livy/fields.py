@@ -1,5 +1,6 @@
 """The fields of POST /batches, read as strictly as Livy 0.7.1 reads them, and no less."""
 
+import json
 from collections.abc import Callable, Mapping
 
 from emr_dr.gateway.calls import RefusedError
@@ -30,7 +31,7 @@ def read_fields(body: bytes) -> Mapping[str, Value]:
         else:
             fields[entry.key] = value
     try:
-        str(fields).encode()
+        json.dumps(fields, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise refusal("half a surrogate pair is no text") from error
     return fields
