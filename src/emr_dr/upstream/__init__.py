@@ -2,5 +2,6 @@
 
 from emr_dr.upstream.line import Access, Times
 from emr_dr.upstream.member import MemberUpstream
+from emr_dr.upstream.passage import MemberPassage
 
-__all__ = ["Access", "MemberUpstream", "Times"]
+__all__ = ["Access", "MemberPassage", "MemberUpstream", "Times"]

@@ -114,8 +114,8 @@ class Line:
     def __init__(self, base: str, access: Access, *, connect: float, at_once: int) -> None:
         self._base = base.rstrip("/")
         self._access = access
-        self._kept = self._session(aiohttp.TCPConnector(limit=at_once, keepalive_timeout=KEPT_SECONDS), connect)
-        self._single = self._session(aiohttp.TCPConnector(limit=at_once, force_close=True), connect)
+        self._kept = open_session(access, connect, at_once)
+        self._single = open_session(access, connect, at_once, keep=False)
 
     async def ask(
         self,
@@ -152,7 +152,7 @@ class Line:
                 f"connected, but no whole answer within {seconds:g} s" if stage.connected else "no connection in time"
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = _in_words(error)
+            failure = in_words(error)
         # Raised out here to leave the original behind: some of aiohttp's errors carry the request, credentials and all.
         if not stage.connected:
             raise UnreachedError(failure, where=where)
@@ -199,19 +199,22 @@ class Line:
         start = " ".join(text[:_SHOWN].encode("ascii", "replace").decode().split())
         return repr(start) if start else "an empty answer"
 
-    def _session(self, connector: aiohttp.TCPConnector, connect: float) -> aiohttp.ClientSession:
-        tracing = aiohttp.TraceConfig()
-        tracing.on_connection_create_end.append(_connected)
-        tracing.on_connection_reuseconn.append(_connected)
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
-            headers=self._access.headers,
-            auto_decompress=False,  # a small answer must not grow large here
-            trace_configs=[tracing],
-            trust_env=False,  # members are asked directly, never through a proxy
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+
+def open_session(access: Access, connect: float, at_once: int, *, keep: bool = True) -> aiohttp.ClientSession:
+    """Return connections to one service, which are kept or not; `trace_request_ctx.connected` tells of each request."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(_connected)
+    tracing.on_connection_reuseconn.append(_connected)
+    kept = KEPT_SECONDS if keep else None
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=at_once, force_close=not keep, keepalive_timeout=kept),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
+        headers=access.headers,
+        auto_decompress=False,  # a small answer must not grow large here
+        trace_configs=[tracing],
+        trust_env=False,  # members are asked directly, never through a proxy
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 async def _connected(
@@ -235,7 +238,8 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """Say what became of a request, as far as aiohttp knows."""
     cause = error.os_error if type(error) is aiohttp.ClientConnectorError else error
     words = next((words for kind, words in _WORDS if isinstance(cause, kind)), None)
     return words or f"no answer ({getattr(cause, 'strerror', None) or cause})"
