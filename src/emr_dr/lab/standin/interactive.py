@@ -147,6 +147,7 @@ class Interactive:
                 size = 0
                 while chunk := await part.read_chunk(_CHUNK):
                     size += len(chunk)
+                    session.received += len(chunk)
                 session.uploads.append((how, part.filename or "", size))
                 return web.Response(headers={"Content-Type": "application/json;charset=utf-8"})
         return answer(f"No {wanted} sent!", HTTPStatus.BAD_REQUEST)

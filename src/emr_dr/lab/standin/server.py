@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -25,6 +25,7 @@ class Port:
     Attributes:
         faults: The first that takes a request decides what becomes of it.
         requests: How many came, by method and route: `GET /batches/{id}/state`.
+        watch: Shown the headers of each, for tests of what is passed on.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Port:
         self._running.set()
         self.faults: list[Fault] = []
         self.requests: Counter[str] = Counter()
+        self.watch: Callable[[Mapping[str, str]], None] | None = None
 
     @property
     def answers(self) -> bool:
@@ -72,6 +74,8 @@ class Port:
         """Frozen or lost, requests wait here: their connections stay open and nothing is answered."""
         resource = request.match_info.route.resource
         self.requests[f"{request.method} {resource.canonical if resource else request.path}"] += 1
+        if self.watch is not None:
+            self.watch(request.headers)
         if not self._running.is_set():
             await self._running.wait()
         for fault in self.faults:

@@ -73,6 +73,8 @@ class Session:
     statements: list[Statement] = field(default_factory=list)
     uploads: list[tuple[str, str, int]] = field(default_factory=list)
     """What was uploaded: how, its file name, and how many bytes."""
+    received: int = 0
+    """Bytes of uploads, counted as they come."""
     added: list[tuple[str, str]] = field(default_factory=list)
     jobs: int = 0
     beats: int = 0
@@ -84,7 +86,7 @@ class Session:
         return {
             "id": self.id,
             "name": self.name,
-            "appId": self.application.id if self.application else None,
+            "appId": self.application.id if self.application and self.state != "starting" else None,
             "owner": None,
             "proxyUser": self.proxy_user,
             "state": self.state,
