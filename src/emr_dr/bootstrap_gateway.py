@@ -24,8 +24,11 @@ from emr_dr.gateway.counters import Counters
 from emr_dr.gateway.listener import Listener, bound, room_for
 from emr_dr.gateway.metrics import Metrics
 from emr_dr.gateway.pages import Pages
+from emr_dr.gateway.relay import Relay
 from emr_dr.gateway.rescuer import Rescuer
 from emr_dr.gateway.serving import Loop, Serving
+from emr_dr.gateway.sessions.listing import Listing
+from emr_dr.gateway.sessions.register import Register
 from emr_dr.gateway.signing_in import Basic, Bearer
 from emr_dr.gateway.tls import server_context
 from emr_dr.gateway.users_file import UsersFile, bcrypt_hashes, token_digests
@@ -133,7 +136,8 @@ async def assemble_gateway(place: Place, name: str, vantage: str = "") -> AsyncI
     store = open_store(spec)
     ledger = SqliteLedger(store_path(spec), spec.group)
     known = await _logins(spec)
-    upstream, http = _upstream(spec, known), Http(timeout=PROBE_SECONDS)
+    livy, yarn = _accesses(spec, known)
+    upstream, passage, http = MemberUpstream(livy, yarn), MemberPassage(livy), Http(timeout=PROBE_SECONDS)
     witness = Vantage(
         spec.group,
         store,
@@ -155,14 +159,17 @@ async def assemble_gateway(place: Place, name: str, vantage: str = "") -> AsyncI
     counters = Counters()
     metrics = Metrics(work, counters, clock.now, rescuer.counts)
     pages = Pages(work, queued=settings.limits.queued, metrics=metrics.answer, now=clock.now)
-    app = GatewayApp(work, access=access, limits=settings.limits, pages=pages, counters=counters)
+    register = Register(ledger, work, clock)
+    listing = Listing(register, passage)
+    relay = Relay(register, listing, passage)
+    app = GatewayApp(work, access=access, limits=settings.limits, pages=pages, counters=counters, relay=relay)
     limits = settings.limits.model_copy(update={"connections": place.connections})
     listener = Listener(app, counters=counters, limits=limits, tls=tls)
     try:
-        loops = (work.run, rescuer.run, witness.run, *watching)
+        loops = (work.run, rescuer.run, witness.run, listing.run, *watching)
         yield Serving(spec.group, name, place.url, listener, place.listening, pages, loops)
     finally:
-        await _let_go(rescuer.close(), upstream.close(), http.close(), ledger.close(), store.close())
+        await _let_go(rescuer.close(), upstream.close(), passage.close(), http.close(), ledger.close(), store.close())
 
 
 def access_of(users: Users) -> tuple[Access, Sequence[Loop]]:
@@ -194,15 +201,15 @@ async def _logins(spec: Spec) -> Mapping[Credentials, Login]:
         session.close()
 
 
-def _upstream(spec: Spec, known: Mapping[Credentials, Login]) -> MemberUpstream:
-    """How members are spoken to."""
+def _accesses(spec: Spec, known: Mapping[Credentials, Login]) -> tuple[ServiceAccess, ServiceAccess]:
+    """How members' Livy and YARN are spoken to."""
     trusted = trust(spec)
 
     def access(name: str) -> ServiceAccess:
         credentials = spec.services.declared()[name].credentials
         return ServiceAccess(trusted.get(("services", name)), None if credentials is None else known[credentials])
 
-    return MemberUpstream(access("livy"), access("resource-manager"))
+    return access("livy"), access("resource-manager")
 
 
 def _seen_at(work: Work, cluster_id: str) -> float:

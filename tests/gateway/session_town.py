@@ -120,7 +120,7 @@ class SessionTown:
         self.publish(*views, member.view(role=Role.FENCED, accepts_new=False, death=PROOF))
 
     async def gateway(
-        self, *, access: Access | None = None, limits: Limits | None = None, look: float = 1.0, work: float = 1.0
+        self, *, access: Access | None = None, limits: Limits | None = None, look: float = 5.0, work: float = 5.0
     ) -> Gateway:
         """Start one more gateway."""
         passage = MemberPassage(connect=0.5)

@@ -337,8 +337,10 @@ class TestLostReplies:
         await gateway.until(session, "idle")
         assert len(member.sessions.all) == 1
 
-    async def test_one_that_begins_late_is_found_later(self, gateway: Gateway, member: StandInMember) -> None:
-        member.fault(Does.LATE, "POST", "/sessions", times=1, seconds=1.5)
+    async def test_one_that_begins_late_is_found_later(self, town: SessionTown) -> None:
+        member = await town.member()
+        gateway = await town.gateway(work=0.3)
+        member.fault(Does.LATE, "POST", "/sessions", times=1, seconds=1.0)
         session = await gateway.start()
         assert await gateway.state(session) == "starting"
         assert (await gateway.ask("GET", f"/sessions/{session}")).json["state"] == "starting"
