@@ -42,6 +42,7 @@ from emr_dr.spec.login import Login
 from emr_dr.stores.sqlite_ledger import SqliteLedger
 from emr_dr.upstream.line import Access as ServiceAccess
 from emr_dr.upstream.member import MemberUpstream
+from emr_dr.upstream.passage import MemberPassage
 
 log = structlog.get_logger("emr_dr.gateway")
 
@@ -159,14 +160,12 @@ async def assemble_gateway(place: Place, name: str, vantage: str = "") -> AsyncI
     counters = Counters()
     metrics = Metrics(work, counters, clock.now, rescuer.counts)
     pages = Pages(work, queued=settings.limits.queued, metrics=metrics.answer, now=clock.now)
-    register = Register(ledger, work, clock)
-    listing = Listing(register, passage)
-    relay = Relay(register, listing, passage)
+    relay = _relay(Register(ledger, work, clock), passage)
     app = GatewayApp(work, access=access, limits=settings.limits, pages=pages, counters=counters, relay=relay)
     limits = settings.limits.model_copy(update={"connections": place.connections})
     listener = Listener(app, counters=counters, limits=limits, tls=tls)
     try:
-        loops = (work.run, rescuer.run, witness.run, listing.run, *watching)
+        loops = (work.run, rescuer.run, witness.run, relay.listing.run, *watching)
         yield Serving(spec.group, name, place.url, listener, place.listening, pages, loops)
     finally:
         await _let_go(rescuer.close(), upstream.close(), passage.close(), http.close(), ledger.close(), store.close())
@@ -210,6 +209,10 @@ def _accesses(spec: Spec, known: Mapping[Credentials, Login]) -> tuple[ServiceAc
         return ServiceAccess(trusted.get(("services", name)), None if credentials is None else known[credentials])
 
     return access("livy"), access("resource-manager")
+
+
+def _relay(register: Register, passage: MemberPassage) -> Relay:
+    return Relay(register, Listing(register, passage), passage)
 
 
 def _seen_at(work: Work, cluster_id: str) -> float:
