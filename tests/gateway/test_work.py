@@ -285,10 +285,13 @@ def test_loads_are_reported_and_withdrawn_by_a_gateway_that_goes() -> None:
     async def story() -> None:
         shift = Shift()
         async with shift.at_work() as [work]:
+            await asyncio.sleep(10)
+            idle = (await shift.ledger.loads())["gw-1"]
+            assert [(load.cluster_id, load.unfinished) for load in idle] == [("", 0)]
             await submitted(work)
             await asyncio.sleep(10)
-            [load] = (await shift.ledger.loads())["gw-1"]
-            assert (load.cluster_id, load.unfinished) == ("j-1", 1)
+            busy = (await shift.ledger.loads())["gw-1"]
+            assert [(load.cluster_id, load.unfinished) for load in busy] == [("", 0), ("j-1", 1)]
         assert not await shift.ledger.loads()
 
     virtually(story())

@@ -56,7 +56,10 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much unfinished work a gateway sees on a member, at `at`: a switchover waits on it."""
+    """How much unfinished work a gateway sees on a member, at `at`; with an empty cluster id, how much is queued.
+
+    What is queued is always reported, so that a gateway with nothing to do is seen to be there.
+    """
 
     cluster_id: str
     unfinished: int

@@ -105,8 +105,9 @@ class Board:
         return len(self.on(QUEUED))
 
     def loads(self, at: float) -> list[Load]:
-        """How much is unfinished on each member."""
-        return [Load(cluster, len(there), at) for cluster, there in self._on.items() if cluster != QUEUED]
+        """How much is unfinished on each member that has any, and how much is queued, though it be nothing."""
+        clusters = [QUEUED, *(cluster for cluster in self._on if cluster != QUEUED)]
+        return [Load(cluster, len(self.on(cluster)), at) for cluster in clusters]
 
     def counts(self) -> dict[str, int]:
         """How many are held, in words for people."""

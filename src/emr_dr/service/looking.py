@@ -100,7 +100,7 @@ async def status(site: Site, *, recent: int = 10) -> Status:
 
 
 async def _gateways(site: Site) -> tuple[str, ...] | None:
-    """The gateways that work, by what they last told of their members; one without a member has nothing to tell."""
+    """The gateways that work, by what they told lately of what they have to do."""
     if site.ledger is None:
         return None
     try:
