@@ -8,6 +8,9 @@ from emr_dr.gateway.livy.numbers import INT32, whole
 SHOWN = 100
 """Batches of a list, and lines of a log, unless the client says how many."""
 
+LONGEST_LIST = 1000
+"""Batches of one answer at the most; Livy has no limit, and remembers fewer."""
+
 
 def parameters(query: bytes) -> dict[str, str]:
     """Return the query's parameters; of several of one name the first counts, as with Livy.
@@ -43,11 +46,9 @@ def part_of_list(query: dict[str, str]) -> Part:
         NotANumberError: `from` or `size` is no int32.
     """
     said, size = whole(query.get("from", "0")), whole(query.get("size", str(SHOWN)))
-    end = said + size
-    if end >= INT32:  # Livy's sum turns negative, and nothing is left
-        end = 0
+    end = (said + size + INT32) % (2 * INT32) - INT32  # as Java adds
     start = max(said, 0)
-    return Part(said, start, max(end - start, 0))
+    return Part(said, start, min(max(end - start, 0), LONGEST_LIST))
 
 
 def part_of_log(query: dict[str, str]) -> tuple[int, int]:
