@@ -3,13 +3,15 @@
 import asyncio
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emr_dr.errors import OutcomeUnknownError, PermanentError, TransientError
+from emr_dr.errors import EmrDrError, OutcomeUnknownError, PermanentError, TransientError
 from emr_dr.stores.schema import prepare
 from emr_dr.stores.sqlite_errors import is_busy, translated
 
@@ -19,6 +21,9 @@ Work = Callable[[sqlite3.Connection], T]
 
 PAUSE = 0.01
 """Seconds between two tries where SQLite says 'busy' at once instead of waiting itself (first opening, recovery)."""
+
+TOGETHER = 64
+"""Calls that are done in one transaction at most; other processes wait for so long."""
 
 GRACE = 0.5
 """Seconds beyond the deadline after which a call is given up though the disk has not answered."""
@@ -70,8 +75,21 @@ def count_up(connection: sqlite3.Connection, counter: str, by: int = 1) -> int:
     return int(many(connection, sql, counter, by)[0][0])
 
 
+@dataclass(slots=True)
+class _Job:
+    """One call that waits in line; `until` by the monotonic clock."""
+
+    work: Work[Any]
+    until: float
+    done: Future[Any]
+
+
 class _Lane:
-    """One connection and the one thread that it lives on; calls wait in line."""
+    """One connection and the one thread that it lives on; calls wait in line.
+
+    Calls that have come while the disk was busy are done together, within one transaction: every commit waits for the
+    disk, so a hundred saves would wait a hundred times. Each is whole or nothing by itself all the same.
+    """
 
     def __init__(self, file: "_File", begin: str, deadline: float, max_pages: int | None) -> None:
         self._file = file
@@ -80,11 +98,13 @@ class _Lane:
         self._max_pages = max_pages
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(1, "emr-dr-store")
+        self._waiting: deque[_Job] = deque()
         self._closed = False
 
     async def run(self, work: Work[T]) -> T:
-        until = time.monotonic() + self._deadline
-        done = self._executor.submit(self._whole, work, until)
+        done: Future[T] = Future()
+        self._waiting.append(_Job(work, time.monotonic() + self._deadline, done))
+        self._executor.submit(self._serve)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(done), self._deadline + GRACE)
         except TimeoutError as error:
@@ -92,6 +112,37 @@ class _Lane:
             raise OutcomeUnknownError(
                 what, where=str(self._file.path), remedy="look at the disk, then try again"
             ) from error
+
+    def _serve(self) -> None:
+        """Do what waits in line; nothing, where a turn before did this turn's work too."""
+        jobs: list[_Job] = []
+        while self._waiting and len(jobs) < TOGETHER:
+            job = self._waiting.popleft()
+            if job.done.set_running_or_notify_cancel():
+                jobs.append(job)
+        if len(jobs) > 1 and self._together(jobs):
+            return
+        for job in jobs:
+            try:
+                result = self._whole(job.work, job.until)
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+                job.done.set_exception(error)
+            else:
+                job.done.set_result(result)
+
+    def _together(self, jobs: list[_Job]) -> bool:
+        """Do the work of all in one transaction; False, with nothing done, where SQLite or the file is in the way."""
+        until = min(time.monotonic() + self._deadline / 2, *(job.until for job in jobs))
+        try:
+            found = self._once(lambda connection: [_apart(connection, job.work) for job in jobs], until)
+        except (sqlite3.Error, UnicodeEncodeError, EmrDrError):
+            return False  # each alone has its own deadline, and its own error
+        for job, (result, error) in zip(jobs, found, strict=True):
+            if error is None:
+                job.done.set_result(result)
+            else:
+                job.done.set_exception(error)
+        return True
 
     async def close(self) -> None:
         if not self._closed:
@@ -160,6 +211,25 @@ class _Lane:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _apart(connection: sqlite3.Connection, work: Work[Any]) -> tuple[Any, Exception | None]:
+    """Do one call's work within a transaction of several: what it wrote before it raised is taken back.
+
+    Raises:
+        sqlite3.Error: SQLite or the disk is in the way, which ends the whole transaction.
+        UnicodeEncodeError: No store can hold the text.
+    """
+    connection.execute("SAVEPOINT one")
+    try:
+        result, failure = work(connection), None
+    except (sqlite3.Error, UnicodeEncodeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+        connection.execute("ROLLBACK TO one")
+        result, failure = None, error
+    connection.execute("RELEASE one")
+    return result, failure
 
 
 class _File:
