@@ -74,9 +74,18 @@ class Gateway:
         self.process.kill()
         self.process.wait(10)
 
+    def freeze(self) -> None:
+        """SIGSTOP: its port accepts, nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """SIGTERM, and wait until it has ended; SIGKILL if it does not."""
         if self.process.poll() is None:
+            self.thaw()
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(15)

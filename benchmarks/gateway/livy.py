@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,15 @@ JOB_SECONDS = 600
 
 
 @dataclass(frozen=True)
+class Real:
+    """A real cluster that nobody but us knows of, and the URL of a file that was put into S3 for its jobs."""
+
+    address: str
+    cluster: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Warm:
     """Where it is, and the number of its batch."""
 
@@ -28,29 +37,35 @@ class Warm:
 
 
 @contextmanager
-def warm_livy(core: int) -> Iterator[Warm]:
-    """Bring one real cluster up, have its Livy run a batch, and pin it; everything is down when the block has ended."""
+def real_cluster(file: Path, conf: Mapping[str, str]) -> Iterator[Real]:
+    """Bring a lab and one real cluster up, with this `livy-conf`; everything is down when the block has ended."""
     with tempfile.TemporaryDirectory(prefix="emr-dr-gateway-") as folder:
         env = {**os.environ, "EMR_DR_LAB_DIR": f"{folder}/lab"}
         try:
             verb(env, "lab", "up", "--detach", "--owner", str(os.getpid()))
             env |= json.loads(verb(env, "lab", "env", "--json"))
             there = json.loads((Path(folder) / "lab" / "lab.json").read_text())["resources"]
-            client(env, "s3").put_object(Bucket=BUCKET, Key=KEY, Body=Path(job.__file__).read_bytes())
-            cluster = launch(client(env, "emr"), next(iter(there["subnets"].values())), there, LIVY_CONF)
+            client(env, "s3").put_object(Bucket=BUCKET, Key=KEY, Body=file.read_bytes())
+            cluster = launch(client(env, "emr"), next(iter(there["subnets"].values())), there, conf)
             until(lambda: states(env, [cluster]) == {"WAITING"}, "the cluster is up")
-            address = primary(env, cluster)
-            number = _submitted(address)
-            _pin(address, core)
-            yield Warm(address, number)
+            yield Real(primary(env, cluster), cluster, f"s3://{BUCKET}/{KEY}")
         finally:
             verb(env, "lab", "down")
 
 
-def _submitted(address: str) -> int:
+@contextmanager
+def warm_livy(core: int) -> Iterator[Warm]:
+    """Have the Livy of a real cluster run a batch, and pin it to a core."""
+    with real_cluster(Path(job.__file__), LIVY_CONF) as real:
+        number = _submitted(real)
+        _pin(real.address, core)
+        yield Warm(real.address, number)
+
+
+def _submitted(real: Real) -> int:
     """Have a batch run there; return its number once it does."""
-    body = json.dumps({"file": f"s3://{BUCKET}/{KEY}", "args": ["succeeds", str(JOB_SECONDS)], "name": "polled"})
-    base = f"http://{address}:{PORT}/batches"
+    body = json.dumps({"file": real.file, "args": ["succeeds", str(JOB_SECONDS)], "name": "polled"})
+    base = f"http://{real.address}:{PORT}/batches"
     request = urllib.request.Request(base, body.encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http
         number = int(json.load(answer)["id"])

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import resource
 import sys
 import time
 from array import array
@@ -20,6 +21,7 @@ import uvloop
 
 CONNECT_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
+SPARE_FILES = 64
 AT_ONCE = 100
 """Connections made at the same time: fewer than a server's backlog."""
 AGAIN_SECONDS = 0.05
@@ -245,6 +247,8 @@ def main() -> None:
     order = Order(**json.loads(sys.argv[1]))
     if order.core is not None:
         os.sched_setaffinity(0, {order.core})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(order.connections + SPARE_FILES, hard)), hard))
     sys.stdout.write(json.dumps({"order": asdict(order), **uvloop.run(_run(order))}) + "\n")
 
 

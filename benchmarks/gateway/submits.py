@@ -14,6 +14,8 @@ SUBMIT_SECONDS = 30.0
 """Deadline of one submission."""
 POLL_SECONDS = 5.0
 """Deadline of one poll."""
+AGAIN_SECONDS = 0.25
+KEY = "X-Emr-Dr-Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Task:
         accepted_at: When its number was told, by the monotonic clock; None if it was refused.
         took: Seconds until the submission was answered.
         refusal: How it was refused.
+        repeated: How often it was submitted again for want of an answer.
         right, missing, others, silent: Polls answered about this batch, with 404, about another one, and not with 200.
         told: The state with which its client took it for ended.
         told_of: The batch of which that was said.
@@ -55,6 +58,7 @@ class Task:
     accepted_at: float | None = None
     took: float = 0.0
     refusal: str = ""
+    repeated: int = 0
     right: int = 0
     missing: int = 0
     others: int = 0
@@ -70,10 +74,14 @@ class Task:
 
 
 class Clients:
-    """All of them, at one address; each request on a connection of its own, as curl and deferrable triggers do."""
+    """All of them, at one address; each request on a connection of its own, as curl and deferrable triggers do.
 
-    def __init__(self, base: str, pace: Pace, headers: dict[str, str]) -> None:
+    With `again`, a submission without an answer is made again with the same idempotency key, until it has one.
+    """
+
+    def __init__(self, base: str, pace: Pace, headers: dict[str, str], *, again: bool = False) -> None:
         self.tasks: list[Task] = []
+        self._again = again
         self._base = base
         self._pace = pace
         self._headers = headers
@@ -98,18 +106,22 @@ class Clients:
             "name": task.name,
             "args": [f"seconds={self._pace.job_seconds}", f"outcome={'fail' if task.fails else 'success'}"],
         }
+        headers = self._headers | ({KEY: task.name} if self._again else {})
         begun = time.monotonic()
-        try:
-            timeout = aiohttp.ClientTimeout(SUBMIT_SECONDS)
-            async with session.post(
-                f"{self._base}/batches", json=body, headers=self._headers, timeout=timeout
-            ) as answer:
-                text = await answer.text()
-                if answer.status != 201:  # noqa: PLR2004 - created
-                    task.refusal = f"{answer.status} {text[:100]}"
-                    return
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            task.refusal = type(error).__name__
+        while True:
+            try:
+                timeout = aiohttp.ClientTimeout(SUBMIT_SECONDS)
+                url = f"{self._base}/batches"
+                async with session.post(url, json=body, headers=headers, timeout=timeout) as answer:
+                    status, text = answer.status, await answer.text()
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                status, text = 0, type(error).__name__
+            if not self._again or status or time.monotonic() > begun + SUBMIT_SECONDS:
+                break
+            task.repeated += 1
+            await asyncio.sleep(AGAIN_SECONDS)  # as a client does that got no answer
+        if status != 201:  # noqa: PLR2004 - created
+            task.refusal = f"{status} {text[:100]}" if status else text
             return
         task.number, task.accepted_at = int(json.loads(text)["id"]), time.monotonic()
         task.took = task.accepted_at - begun
@@ -167,6 +179,7 @@ def counted(tasks: Sequence[Task], begun: float, until: float) -> dict[str, Any]
         "accepted": len(took),
         "refused": sum(refusals.values()),
         "refusals": refusals,
+        "repeated": sum(t.repeated for t in tasks),
         "gap_seconds": round(max(gaps), 2),
         "slowest_submit_seconds": round(took[-1], 2) if took else None,
         "polls": polls,

@@ -17,6 +17,7 @@ from emr_dr.lab.standin import Plan
 
 PAIRS = 300
 WARM = 30
+PAUSE = 0.05
 KILLED_AFTER = 8.0
 PROVEN_AFTER = 5.0
 """Seconds from the loss until EMR says that the cluster has ended: the proof on which batches are run again."""
@@ -24,13 +25,14 @@ IDEMPOTENT = {"X-Emr-Dr-Rescue": "idempotent"}
 
 
 async def added(folder: Path) -> dict[str, Any]:
-    """Submissions through a gateway and straight to its only member, one after the other, medians."""
-    async with bed(folder, members=1, plan=Plan(seconds=1.0)) as town:
+    """Submissions through a gateway and straight to its only member, one after the other, twenty pairs a second."""
+    async with bed(folder, members=1, plan=Plan(seconds=36_000.0)) as town:
         with on_core(CLIENT_CORE):
             gateway = await town.gateway(core=SERVER_CORE)
             took: dict[str, list[float]] = {"gateway": [], "direct": []}
             async with aiohttp.ClientSession() as session:
                 for turn in range(WARM + PAIRS):
+                    await asyncio.sleep(PAUSE)  # as long as other clients take at such a rate
                     for who, base in (("gateway", gateway.base), ("direct", town.members[0].livy_url)):
                         begun = time.perf_counter()
                         async with session.post(f"{base}/batches", json=JOB) as answer:
