@@ -227,10 +227,12 @@ def eventually(met: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 @contextmanager
-def rehearsal(folder: Path, *options: str, strategy: str = "active-passive", **times: str) -> Iterator[Rehearsal]:
+def rehearsal(
+    folder: Path, *options: str, strategy: str = "active-passive", gateways: int | str = 0, **times: str
+) -> Iterator[Rehearsal]:
     """Bring a lab and its first members up; everything is down when the block has ended.
 
-    `options` are those of `lab up`, `times` its settings.
+    `options` are those of `lab up`, `times` its settings. With gateways the address leads to these.
     """
     env = {**os.environ, "EMR_DR_LAB_DIR": str(folder / "lab")}
     town = Rehearsal(folder, env, folder / "emr-dr.yaml")
@@ -240,9 +242,12 @@ def rehearsal(folder: Path, *options: str, strategy: str = "active-passive", **t
     try:
         town.verb("lab", "up", "--detach", "--owner", str(os.getpid()), *options, *settings)
         env |= json.loads(town.verb("lab", "env", "--json"))
-        town.spec.write_text(town.verb("lab", "spec", strategy))
+        mode = "gateway" if gateways else "direct"
+        town.spec.write_text(town.verb("lab", "spec", strategy, "--mode", mode))
         town.verb("apply", "--spec", str(town.spec), seconds=240)
         town.aws("s3", "cp", job.__file__, f"s3://{BUCKET}/jobs/job.py")
+        if gateways:
+            town.verb("lab", "gateways", str(gateways), "--spec", str(town.spec))
         yield town
     finally:
         town.verb("lab", "down")
