@@ -190,7 +190,7 @@ async def test_yarn_kills_and_says_so_when_read_again(client: Client) -> None:
     (app,) = await client.apps("states=RUNNING&deSelects=resourceRequests")
     path = f"/ws/v1/cluster/apps/{app['id']}/state"
     ordered = await client.ask("PUT", path, {"state": "KILLED"}, yarn=True)
-    assert (ordered.status, ordered.json) == (202, {"state": "RUNNING"})
+    assert (ordered.status, ordered.json) == (202, {"state": "KILLING"})
     await eventually(lambda: says(client, path, {"state": "KILLED"}))
     assert (await client.ask("PUT", path, {"state": "KILLED"}, yarn=True)).status == 200
     assert (await client.ask("GET", f"/ws/v1/cluster/apps/{app['id']}", yarn=True)).json["app"][

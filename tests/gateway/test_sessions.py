@@ -110,13 +110,9 @@ class TestFlows:
         assert await gateway.start(name="my notes") == 2
 
     async def test_what_livy_does_not_take_is_answered_in_its_words(self, gateway: Gateway, town: SessionTown) -> None:
-        for body, text in (
-            ({"kind": "cobol"}, '{"msg":"Invalid kind: cobol"}'),
-            ({"nosuch": 1}, None),
-        ):
+        for body, text in (({"kind": "cobol"}, "Invalid kind: cobol"), ({"nosuch": 1}, "Unrecognized field")):
             refused = await gateway.ask("POST", "/sessions", body)
-            assert refused.status == 400
-            assert refused.text == text or "Unrecognized field" in refused.json
+            assert (refused.status, str(refused.json).startswith(text)) == (400, True)
         for no_session in (b"{", b"[]", b'{"name":1}'):
             assert (await gateway.ask("POST", "/sessions", no_session)).status == 400
         assert await town.ledger.sessions() == []

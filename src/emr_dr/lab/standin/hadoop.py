@@ -8,9 +8,9 @@ from http import HTTPStatus
 import orjson
 from aiohttp import web
 
-from emr_dr.lab.standin.yarn import ENDED, Application, Yarn
+from emr_dr.lab.standin.yarn import Application, Yarn
 
-_STATES = frozenset({"NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING"}) | ENDED
+_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING", "FINISHED", "FAILED", "KILLED")
 _JSON = "application/json;charset=utf-8"
 _KEPT_ANSWERS = 16
 _APPS = "/ws/v1/cluster/apps"
@@ -73,8 +73,9 @@ class ResourceManager:
         turn, body = self._lists.get(asked, (-1, b""))
         if turn != self._yarn.turn:
             wanted = _asked(request, "states") | _asked(request, "state")
-            if unknown := {state.upper() for state in wanted} - _STATES:
-                return _refuse(HTTPStatus.BAD_REQUEST, "BadRequestException", f"Invalid application-state {unknown}")
+            if unknown := {state.upper() for state in wanted}.difference(_STATES):
+                what = f"Invalid application-state {min(unknown)} specified. It should be one of [{', '.join(_STATES)}]"
+                return _refuse(HTTPStatus.BAD_REQUEST, "BadRequestException", what)
             found = self._selected(request, {state.upper() for state in wanted})
             body = b'{"apps":{"app":[%b]}}' % b",".join(map(_shown, found)) if found else b'{"apps":{}}'
             if len(self._lists) >= _KEPT_ANSWERS:
@@ -105,7 +106,7 @@ class ResourceManager:
         return _answer({"state": app.state}) if app else _unknown(request)
 
     async def _put_state(self, request: web.Request) -> web.Response:
-        """Order a kill: 202 and the state as it still is, 200 once there is nothing left to kill."""
+        """Order a kill: 202 while it is under way, 200 once there is nothing left to kill; as a real one answers."""
         app = self._yarn.applications.get(request.match_info["id"])
         try:
             wanted = orjson.loads(await request.read())["state"]
@@ -118,7 +119,7 @@ class ResourceManager:
         if app.ended:
             return _answer({"state": app.state})
         self._yarn.kill(app)
-        return _answer({"state": app.state}, HTTPStatus.ACCEPTED, {"Location": str(request.url)})
+        return _answer({"state": "KILLING"}, HTTPStatus.ACCEPTED, {"Location": str(request.url)})
 
 
 class NameNode:

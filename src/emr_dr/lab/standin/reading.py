@@ -10,13 +10,15 @@ BATCH = {
     "files": TEXTS, "archives": TEXTS, "driverMemory": TEXT, "driverCores": NUMBER, "executorMemory": TEXT,
     "executorCores": NUMBER, "numExecutors": NUMBER, "queue": TEXT, "name": TEXT, "conf": MAP,
 }  # fmt: skip
-SESSION = {key: kind for key, kind in BATCH.items() if key not in ("file", "className", "args")} | {
-    "kind": TEXT,
-    "heartbeatTimeoutInSecond": NUMBER,
-}
+SESSION = {
+    "executorCores": NUMBER, "conf": MAP, "driverMemory": TEXT, "name": TEXT, "driverCores": NUMBER, "pyFiles": TEXTS,
+    "archives": TEXTS, "kind": TEXT, "files": TEXTS, "jars": TEXTS, "proxyUser": TEXT, "numExecutors": NUMBER,
+    "heartbeatTimeoutInSecond": NUMBER, "queue": TEXT, "executorMemory": TEXT,
+}  # fmt: skip
+KINDS = ("spark", "pyspark", "sparkr", "sql", "shared")
 _CLASSES = {"batch": "org.apache.livy.server.batch.CreateBatchRequest"}
 _SESSION_CLASS = "org.apache.livy.server.interactive.CreateInteractiveRequest"
-# Of a class's properties Jackson lists them in its own order.
+# Jackson lists a class's properties in an order of its own.
 _BATCH_ORDER = (
     "executorCores", "className", "conf", "driverMemory", "name", "driverCores", "pyFiles", "archives",
     "executorMemory", "files", "jars", "proxyUser", "numExecutors", "file", "args", "queue",
@@ -59,6 +61,8 @@ def read(body: str, known: Mapping[str, str] = BATCH) -> Asked:
     for key, value in given.items():
         if key not in known:
             raise UnreadableError(_unrecognised(key, body, known, of))
+        if key == "kind" and value is not None and value not in KINDS:
+            raise UnreadableError(f'Invalid kind: {value} (through reference chain: {of}["kind"])')
         if value is not None:
             _take(asked, key, value, known[key], _Place(body, of, key))
     return asked

@@ -15,7 +15,6 @@ from emr_dr.lab.standin.reading import Asked
 from emr_dr.lab.standin.settings import LivySettings
 from emr_dr.lab.standin.yarn import Application, Yarn
 
-_KINDS = ("spark", "pyspark", "sparkr", "sql", "shared")
 _EVER = 1e9
 _SHOWN = 10
 _ENDED = frozenset({"dead", "killed", "error"})
@@ -114,9 +113,6 @@ class Sessions:
         Raises:
             RejectedError: Livy does not take it.
         """
-        kind = asked.text("kind") or "shared"
-        if kind not in _KINDS:
-            raise RejectedError(f"Invalid kind: {kind}")
         if not self.settings.sessions:
             raise RejectedError("requirement failed: Cannot find Livy REPL jars.")
         number, self._next_id = self._next_id, self._next_id + 1
@@ -125,7 +121,7 @@ class Sessions:
             raise RejectedError(f"Duplicate session name: Some({name}) for session {number}")
         tag = f"livy-session-{number}-{secrets.token_hex(4)}"
         beat = float(asked.numbers.get("heartbeatTimeoutInSecond", 0))
-        session = self.all[number] = Session(number, name, kind, proxy_user, tag, beat)
+        session = self.all[number] = Session(number, name, asked.text("kind") or "shared", proxy_user, tag, beat)
         tags = (tag, *asked.tags())
         plan = Plan(seconds=_EVER, starting=0.0)
         self._yarn.submit(name or f"livy-session-{number}", tags, plan, user=proxy_user or "hadoop")
