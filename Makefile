@@ -88,10 +88,10 @@ bench-gateway: setup  ## What the Livy gateway costs and saves: polls, submissio
 	@$(BIN)/python -m benchmarks.gateway
 
 # Airflow takes no part in our own environment: what it needs is older than what we need.
-airflow-envs: $(VENV)/.installed  ## Build an environment for each line of Airflow in the user's cache
+airflow-envs: $(VENV)/.installed  ## Build an environment for each line of Airflow, and for other clients of Livy, in the user's cache
 	@PYTHONPATH=tests $(BIN)/python -m airflow_lines
 
-airflow-test: airflow-envs  ## examples/airflow on real Airflow of each line, beside a lab of stand-ins
+airflow-test: airflow-envs  ## examples/airflow and real clients of the gateway, beside stand-ins (four minutes)
 	@$(BIN)/python -m pytest -m "airflow and not long" -q -n 2 --dist loadfile
 
 airflow-locks: $(VENV)/.installed  ## Resolve examples/airflow/lock-*.in as of the day that each names

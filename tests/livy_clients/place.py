@@ -39,14 +39,14 @@ def _make(scratch: Path) -> None:
     install(LOCK, scratch, WHERE)
 
 
-def asked(script: str, *args: str, home: Path, seconds: float = 90) -> Any:  # noqa: ANN401 - JSON
+def asked(script: str, *args: str, home: Path, seconds: float = 150) -> Any:  # noqa: ANN401 - JSON
     """Run one of the scripts in Python to its end; return what it answered."""
     env = {**os.environ, "HOME": str(home), "SPARKMAGIC_CONF_DIR": str(home)}
     command = [str(environment() / "bin" / "python"), str(INSIDE / f"{script}.py"), *args]
     return _answer(command, env, seconds)
 
 
-def java(parts: Parts, script: str, *args: str, seconds: float = 90) -> Any:  # noqa: ANN401 - JSON
+def java(parts: Parts, script: str, *args: str, seconds: float = 150) -> Any:  # noqa: ANN401 - JSON
     """Run one of the scripts in Scala with Livy's own client for Java; Spark's jars have a compiler of Scala."""
     jars = cache_root().with_name("livy-clients") / "jars"
     jars.mkdir(parents=True, exist_ok=True)
