@@ -118,6 +118,11 @@ class Board:
         for batch in batches:
             self.keep(batch)
 
+    def forget(self) -> None:
+        """Hold nothing any more: the ledger is another than before."""
+        for memory in (self._unfinished, self._ended, self._on, self._waiting):
+            memory.clear()
+
     def _as_of(self, entry: Entry) -> float:
         if not entry.saved.unfinished or entry.saved.last.cluster_id == QUEUED:
             return self._clock.now()

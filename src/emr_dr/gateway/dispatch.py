@@ -14,7 +14,7 @@ from emr_dr.gateway.books import Books
 from emr_dr.gateway.dressing import queue_of
 from emr_dr.gateway.later import Later
 from emr_dr.gateway.roster import Roster
-from emr_dr.gateway.sending import Came, Sender, given_back, refused, taken_for
+from emr_dr.gateway.sending import Came, Sender, not_sent, refused, taken_for
 from emr_dr.ports import Clock
 from emr_dr.spec.gateway import Limits
 
@@ -63,11 +63,13 @@ class Dispatcher:
                 self._start(entry.saved, None)
                 continue
             full = [cluster for cluster, count in busy.items() if count >= AT_ONCE]
-            members = self._roster.choose(self._wish(entry.saved), full=full)
+            # What is known of members may be older than what is known of the batch: not where it is proven dead.
+            dead = [a.cluster_id for a in entry.saved.attempts if a.proof is not None]
+            members = self._roster.choose(self._wish(entry.saved), but=[*full, *dead])
             if members:
                 self._start(entry.saved, members[0])
                 busy[members[0].cluster_id] += 1
-            elif not self._roster.choose(Wish(""), full=full):
+            elif not self._roster.choose(Wish(""), but=full):
                 return  # nobody takes anything more
 
     def _in_order(self) -> list[Entry]:
@@ -80,9 +82,7 @@ class Dispatcher:
 
     def _due(self, entry: Entry, now: float) -> bool:
         batch = entry.saved
-        if not batch.listed:
-            return False
-        if batch.last.cluster_id == QUEUED:
+        if batch.last.cluster_id == QUEUED or not batch.listed:
             return True
         version, since = self._seen.setdefault(batch.id, (batch.version, now))
         if version != batch.version:
@@ -91,7 +91,8 @@ class Dispatcher:
         return now - since >= ABANDONED
 
     def _aged(self, batch: Batch) -> bool:
-        return self._clock.now() - batch.last.at > self._limits.queued_for
+        """Whether nobody waits for it any more."""
+        return not batch.listed or self._clock.now() - batch.last.at > self._limits.queued_for
 
     def _wish(self, batch: Batch) -> Wish:
         return Wish(batch.last.unique_name, queue_of(batch), batch.owner or "", batch.name or "")
@@ -115,16 +116,16 @@ class Dispatcher:
         log.info(
             "batch_dispatched", batch=batch.id, attempt=batch.last.number, cluster=member.cluster_id, came=sent.came
         )
+        at = self._clock.now()
         if sent.came is Came.NOT_THERE:
             self._roster.unreached(member.cluster_id, sent.why)
-            await self._books.change(batch, lambda held: given_back(held, sent.why) if _unsent(held, batch) else None)
+            await self._books.change(batch, lambda held: not_sent(held, batch, sent.why, at))
         elif sent.came is Came.DECLINED:
-            at = self._clock.now()
             await self._books.change(batch, lambda held: refused(held, sent.why, at) if _unsent(held, batch) else None)
 
     async def _given_up(self, batch: Batch) -> None:
-        why = f"no member took it for {self._limits.queued_for:g} s"
-        log.warning("batch_aged_out", batch=batch.id)
+        why = f"no member took it for {self._limits.queued_for:g} s" if batch.listed else "deleted before it was sent"
+        log.warning("batch_given_up", batch=batch.id, reason=why)
         try:
             await self._books.save(refused(batch, why, self._clock.now()))
         except (ConflictError, TransientError):

@@ -17,7 +17,7 @@ from emr_dr.gateway.calls import Caller, RefusedError, Shown, Submission, Unavai
 from emr_dr.gateway.dressing import written
 from emr_dr.gateway.later import Later
 from emr_dr.gateway.roster import Roster
-from emr_dr.gateway.sending import Came, Sender, given_back, refused, taken_for
+from emr_dr.gateway.sending import Came, Sender, given_back, not_sent, refused, taken_for
 from emr_dr.ports import Clock, Creation, Declined
 from emr_dr.spec.gateway import Gateway
 
@@ -180,7 +180,9 @@ class Intake:
         except ConflictError:
             return None
         except TransientError:
-            self._later.start(self._books.change(batch, lambda held: _queued(held, why)), "give_back")
+            self._later.start(
+                self._books.change(batch, lambda held: not_sent(held, batch, why, self._clock.now())), "give_back"
+            )
             return None
 
     async def _declined(self, batch: Batch, declined: Declined, why: str) -> RefusedError:
@@ -190,10 +192,6 @@ class Intake:
 
     def _shown(self, batch: Batch) -> Shown:
         return self._books.board.recall(batch.id) or Shown(batch, as_of=self._clock.now())
-
-
-def _queued(held: Batch, why: str) -> Batch | None:
-    return given_back(held, why) if held.unfinished and held.last.submit is SubmitState.SENT else None
 
 
 def _refusal(status: HTTPStatus, what: str) -> RefusedError:

@@ -109,6 +109,8 @@ class Judge:
 
     def _save(self, member: MemberView, entry: Entry, wanted: Batch) -> None:
         saved = entry.saved
+        if self._books.trouble:
+            return  # a ledger that is away is asked by the feed alone; then the next round saves
         if saved.id in self._saving or self._refused.get(saved.id) == saved.version:
             return
         self._saving.add(saved.id)

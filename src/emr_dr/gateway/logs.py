@@ -53,6 +53,8 @@ class Logs:
 
     def changed(self, batch: Batch, record: LivyBatch) -> None:
         """A run that goes on has new lines: keep what Livy's list shows of them, now and then."""
+        if self._books.trouble:
+            return
         now = self._clock.steady()
         second, count = self._second
         if int(now) != second:

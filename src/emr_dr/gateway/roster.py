@@ -40,11 +40,11 @@ class Roster:
         """The tracker of a member; None if it is not published."""
         return self._trackers.get(cluster_id)
 
-    def choose(self, wish: Wish, *, full: Collection[str] = ()) -> list[MemberView]:
-        """The members that may be given a batch, the best first; without those that have enough at the moment."""
+    def choose(self, wish: Wish, *, but: Collection[str] = ()) -> list[MemberView]:
+        """The members that may be given a batch, the best first; without those named."""
         if not self.views.fresh:
             return []
-        taking = {s.view.cluster_id: s for s in self.states() if s.takes_work and s.view.cluster_id not in full}
+        taking = {s.view.cluster_id: s for s in self.states() if s.takes_work and s.view.cluster_id not in but}
         candidates = (Candidate(s.view.cluster_id, s.view.az, _load(s)) for s in taking.values())
         return [taking[c.cluster_id].view for c in in_order(candidates, wish, self._rules)]
 
@@ -62,7 +62,7 @@ class Roster:
         for cluster, view in published.items():
             tracker = self._trackers.get(cluster)
             if tracker is not None:
-                tracker.view = view
+                tracker.follow(view)
                 continue
             tracker = self._trackers[cluster] = self._make(view)
             self._running[cluster] = group.create_task(tracker.run())

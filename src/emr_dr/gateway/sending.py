@@ -105,6 +105,16 @@ def given_back(batch: Batch, why: str, member: MemberView | None = None) -> Batc
     return batch.with_last(intent)
 
 
+def not_sent(held: Batch, sent: Batch, why: str, at: float) -> Batch | None:
+    """Return what is held of a batch as it is after it was not sent: back in the queue, or over if nobody wants it.
+
+    None if others have changed it meanwhile, so that there is nothing to give back.
+    """
+    if not _still(held, sent.last.number, SubmitState.SENT) or held.last.cluster_id != sent.last.cluster_id:
+        return None
+    return given_back(held, why) if held.listed else refused(held, why, at)
+
+
 def refused(batch: Batch, why: str, at: float) -> Batch:
     """Return a batch whose attempt ran nowhere and never will, ended."""
     return batch.with_last(replace(batch.last, submit=SubmitState.FAILED, why=why)).showing(ShownState.DEAD, at, why)

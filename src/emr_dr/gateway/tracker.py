@@ -65,7 +65,6 @@ class Tracker:
         self._unreached_until = 0.0
         self._seen_at = 0.0
         self._names: dict[str, tuple[YarnApplication, tuple[RunName, ...]]] = {}
-        self._strays = False
 
     async def run(self) -> None:
         """Follow the member until cancelled."""
@@ -73,6 +72,12 @@ class Tracker:
             group.create_task(self._follow_livy())
             group.create_task(self._follow_yarn())
             group.create_task(self._keep_clean())
+
+    def follow(self, view: MemberView) -> None:
+        """Take in how the member is published now; one that was dead is cleaned before it works again."""
+        self.view = view
+        if view.death is not None:
+            self._clean = False
 
     def state(self) -> MemberState:
         """The member as it is now."""
@@ -139,6 +144,8 @@ class Tracker:
             return
         self._back("yarn", self.yarn)
         self.yarn.answered(self._by_attempt(listed), at)
+        if self._has_strays():
+            self._clean = False
         self._round()
 
     def _by_attempt(self, listed: Sequence[YarnApplication]) -> Iterator[tuple[str, YarnApplication]]:
@@ -169,12 +176,12 @@ class Tracker:
         """Have the member cleaned before it works, and whenever YARN shows a run that nobody wants."""
         means = self._means
         while True:
-            if not self.livy.trouble and not self.yarn.trouble and (not self._clean or self._has_strays()):
-                cleaned = await self._cleaned()
-                if cleaned and not self._clean:
+            if not self.livy.trouble and not self.yarn.trouble and not self._clean:
+                self._clean = await self._cleaned()
+                if self._clean:
                     log.info("member_clean", cluster=self.view.cluster_id)
-                self._clean = cleaned or self._clean
-                await means.clock.sleep(0.0 if cleaned else CLEAN_AGAIN)
+                else:
+                    await means.clock.sleep(CLEAN_AGAIN)
             await means.clock.sleep(means.interval)
 
     async def _cleaned(self) -> bool:

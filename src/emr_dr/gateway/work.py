@@ -211,6 +211,7 @@ class Work:
             except PermanentError as error:
                 log.exception("ledger_feed_broken", reason=str(error))
                 self._cursor = None
+                self.board.forget()
             await self._clock.sleep(FEED_INTERVAL)
 
     async def _feed_once(self) -> None:
