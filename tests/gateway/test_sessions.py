@@ -271,7 +271,7 @@ class TestTrouble:
         town.publish(other.view())
         assert (await gateway.ask("GET", f"/sessions/{session}")).status == 503
         town.publish()
-        members.clock.skip(60)
+        members.clock.skip(61)
         assert (await gateway.ask("GET", f"/sessions/{session}")).status == 503
         town.publish(other.view())
         assert await gateway.state(session) == "dead"
@@ -363,6 +363,19 @@ class TestLostReplies:
         answer = await gateway.ask("POST", f"/sessions/{session}/statements", {"code": "1"})
         assert answer.status == 409
         assert (await gateway.ask("GET", f"/sessions/{session}/statements")).json["total_statements"] == 1
+
+    async def test_what_is_meant_for_the_gateway_is_not_told_to_its_client(
+        self, gateway: Gateway, member: StandInMember, town: SessionTown
+    ) -> None:
+        session = await gateway.start()
+        for status in (401, 302):
+            member.fault(Does.REFUSE, status=status)
+            assert (await gateway.ask("POST", "/sessions", {})).status == 503
+            assert (await gateway.ask("GET", f"/sessions/{session}")).status == 503
+        assert len(await town.ledger.sessions()) == 1
+        member.heal()
+        member.fault(Does.REFUSE, "POST", "/sessions", status=502)
+        assert await gateway.start() == 4
 
     async def test_a_connection_refused_leaves_nothing_behind(
         self, gateway: Gateway, member: StandInMember, town: SessionTown

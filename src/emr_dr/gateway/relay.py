@@ -5,7 +5,6 @@ a Livy that lost its store gives its numbers to other sessions, but it does not 
 """
 
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -15,70 +14,26 @@ import structlog
 from emr_dr.core.session import Session
 from emr_dr.core.view import MemberView
 from emr_dr.errors import OutcomeUnknownError, TransientError, UnreachedError
-from emr_dr.gateway import audit
-from emr_dr.gateway.calls import Caller, UnavailableError
-from emr_dr.gateway.http import BrokenOffError, GoneError, Receive, Scope, Send, header, read_body, send_answer
+from emr_dr.gateway.calls import UnavailableError
+from emr_dr.gateway.http import Receive, Scope, Send, read_body, send_answer
 from emr_dr.gateway.livy import answers
 from emr_dr.gateway.livy.answers import Answer
 from emr_dr.gateway.livy.numbers import NotANumberError
-from emr_dr.gateway.livy.paging import parameters
-from emr_dr.gateway.relaying import CALLER
 from emr_dr.gateway.sessions import views
 from emr_dr.gateway.sessions.asked import read_session
-from emr_dr.gateway.sessions.asking import Told, ask, read_whole
+from emr_dr.gateway.sessions.asking import ask, read_whole
 from emr_dr.gateway.sessions.listing import Listing
-from emr_dr.gateway.sessions.paths import LOOK_SECONDS, WORK_SECONDS, Part, SessionPath, passed_query, read_path
+from emr_dr.gateway.sessions.passing import AWAY, created, in_our_words, refuse_not_livys, stream
+from emr_dr.gateway.sessions.paths import LOOK_SECONDS, WORK_SECONDS, read_path
 from emr_dr.gateway.sessions.register import Register
-from emr_dr.ports import Passage, Question, Reply
+from emr_dr.gateway.sessions.request import Request
+from emr_dr.ports import Passage, Question
 
 log = structlog.get_logger("emr_dr.gateway")
 
 _LARGEST_REQUEST = 64 << 20
 """Bytes of a POST /sessions; the gateway's own limit, which is smaller, was applied before."""
-_PASSED_IN = (b"accept", b"content-type", b"content-encoding", b"content-length")
-_PASSED_OUT = ("content-type", "content-length", "content-encoding", "cache-control", "allow")
 _TOKEN_BYTES = 6
-_AWAY = "the session's cluster does not answer just now"
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One request about one session or all, and the way to answer it."""
-
-    path: SessionPath
-    scope: Scope
-    receive: Receive
-    send: Send
-
-    @property
-    def method(self) -> str:
-        return str(self.scope["method"])
-
-    @property
-    def caller(self) -> Caller:
-        caller: Caller = self.scope[CALLER]
-        return caller
-
-    @property
-    def query(self) -> dict[str, str]:
-        return parameters(self.scope["query_string"])
-
-    @property
-    def ends_it(self) -> bool:
-        """Whether the session is to end."""
-        part = self.path.part
-        return (self.method, part) in (("DELETE", Part.VIEW), ("POST", Part.STOP))
-
-    def question(self, session: Session, seconds: float) -> Question:
-        """Return it as it is passed on: by the session's unique name, and without what is not for the member."""
-        given = self.scope["headers"]
-        headers = {key.decode("ascii"): value.decode("latin-1") for key, value in given if key in _PASSED_IN}
-        path = f"/sessions/{session.unique_name}{self.path.rest}{passed_query(self.query)}"
-        return Question(self.method, path, seconds, headers, _body(self.receive) if _has_body(self.scope) else None)
-
-    def tell(self, what: str, outcome: str, **about: object) -> None:
-        """Log what somebody changed."""
-        audit.tell(what, self.scope, self.caller, outcome=outcome, about=about)
 
 
 @dataclass(slots=True)
@@ -103,13 +58,13 @@ class Relay:
         """
         path = read_path(scope["raw_path"])
         try:
-            answer = await self._answer(_Request(path, scope, receive, send)) if path else answers.NO_SUCH_PATH_BELOW
+            answer = await self._answer(Request(path, scope, receive, send)) if path else answers.NO_SUCH_PATH_BELOW
         except NotANumberError as error:
             answer = answers.not_a_number(error.text)
         if answer is not None:
             await send_answer(scope, send, answer)
 
-    async def _answer(self, request: _Request) -> Answer | None:
+    async def _answer(self, request: Request) -> Answer | None:
         """Return the answer; None if it was passed on piece by piece."""
         if request.path.session:
             return await self._one(request)
@@ -119,7 +74,7 @@ class Relay:
             return await self.listing.answer(request.query, request.caller)
         return answers.wrong_method(("GET", "HEAD", "POST"))
 
-    async def _create(self, request: _Request) -> Answer:
+    async def _create(self, request: Request) -> Answer:
         """Begin a session on a member that takes work; recorded first, so that it is never nobody's."""
         body = await read_body(request.scope, request.receive, _LARGEST_REQUEST)
         asked = read_session(body, request.query.get("doAs", ""), request.caller)
@@ -146,14 +101,17 @@ class Relay:
             told = await ask(self.passage, member, question)
         except UnreachedError as error:
             await self.register.drop(session)
-            raise UnavailableError(_AWAY) from error
+            raise UnavailableError(AWAY) from error
         except TransientError as error:
             log.warning("session_outcome_unknown", session=session.id, error=str(error))
             return await self._found_out(session, member)
         if told.status in (HTTPStatus.CREATED, HTTPStatus.OK):
-            return _created(session, await self._noted(session, told.body))
+            return created(session, await self._noted(session, told.body))
+        if told.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
+            return await self._found_out(session, member)  # whoever is in front of Livy lost sight of it
         await self.register.drop(session)
-        return _in_our_words(session, told)
+        refuse_not_livys(session, told.status)
+        return in_our_words(session, told)
 
     async def _found_out(self, session: Session, member: MemberView) -> Answer:
         """Ask whether a session has begun whose answer was lost; it may still begin, so it is `starting` until then."""
@@ -161,12 +119,12 @@ class Relay:
         try:
             told = await ask(self.passage, member, question)
             if told.status == HTTPStatus.OK:
-                return _created(session, await self._noted(session, told.body))
+                return created(session, await self._noted(session, told.body))
         except TransientError as error:
             log.warning("session_not_found_out", session=session.id, error=str(error))
-        return _created(session, answers.rendered(views.own_view(session, "starting")))
+        return created(session, answers.rendered(views.own_view(session, "starting")))
 
-    async def _one(self, request: _Request) -> Answer | None:
+    async def _one(self, request: Request) -> Answer | None:
         session = await self.register.find(request.path.session, request.caller)
         if session is None:
             return views.not_found(request.path.session)
@@ -176,25 +134,26 @@ class Relay:
         try:
             return await self._passed(session, member, request)
         except UnreachedError as error:
-            raise UnavailableError(_AWAY) from error
+            raise UnavailableError(AWAY) from error
         except TransientError as error:
             log.warning("session_request_failed", session=session.id, error=str(error))
             if isinstance(error, OutcomeUnknownError) and not request.path.harmless_again(request.method):
                 return views.NOT_KNOWN_WHETHER
-            raise UnavailableError(_AWAY) from error
+            raise UnavailableError(AWAY) from error
 
-    async def _of_a_dead_one(self, session: Session, member: MemberView | None, request: _Request) -> Answer:
+    async def _of_a_dead_one(self, session: Session, member: MemberView | None, request: Request) -> Answer:
         session = await self.register.bury(session, views.why_dead(member))
         if request.ends_it:
             await self._ended(session, request)
             return answers.DELETED
         return views.of_a_dead_one(session, request.path.part, request.query)
 
-    async def _passed(self, session: Session, member: MemberView, request: _Request) -> Answer | None:
-        seconds = self.look if request.method in ("GET", "HEAD") else self.work
-        async with self.passage.passed(member, request.question(session, seconds)) as reply:
+    async def _passed(self, session: Session, member: MemberView, request: Request) -> Answer | None:
+        looks = request.path.part.numbered and request.method in ("GET", "HEAD")
+        async with self.passage.passed(member, request.question(session, self.look if looks else self.work)) as reply:
+            refuse_not_livys(session, reply.status)
             if reply.status < HTTPStatus.BAD_REQUEST and not request.path.part.numbered:
-                await _stream(session, reply, request.send)
+                await stream(session, reply, request.send)
                 if request.ends_it:
                     await self._ended(session, request)
                 return None
@@ -205,7 +164,7 @@ class Relay:
             await self._ended(session, request)
         elif told.status == HTTPStatus.OK:
             told = replace(told, body=await self._noted(session, told.body))
-        return _in_our_words(session, told)
+        return in_our_words(session, told)
 
     async def _noted(self, session: Session, body: bytes) -> bytes:
         """Return a view of the session as clients are shown it, after remembering what is new in it."""
@@ -217,7 +176,7 @@ class Relay:
         await self.register.seen(session, app_id if isinstance(app_id, str) else "")
         return views.translated(session, body)
 
-    async def _gone(self, session: Session, request: _Request) -> Answer:
+    async def _gone(self, session: Session, request: Request) -> Answer:
         """Answer of a session that its Livy does not know: it expired, was deleted, or Livy lost its store."""
         left = await self.register.missed(session)
         if left is None:
@@ -229,57 +188,7 @@ class Relay:
             raise UnavailableError("the session has not begun yet")
         return answer
 
-    async def _ended(self, session: Session, request: _Request) -> None:
+    async def _ended(self, session: Session, request: Request) -> None:
         """Forget a session that its client has ended."""
         await self.register.drop(session)
         request.tell("session_deleted", "done", session=session.id)
-
-
-async def _stream(session: Session, reply: Reply, send: Send) -> None:
-    """Pass an answer on piece by piece.
-
-    Raises:
-        BrokenOffError: It broke off.
-    """
-    headers = [(key.encode(), reply.headers[key].encode()) for key in _PASSED_OUT if key in reply.headers]
-    location = reply.headers.get("location")
-    if location is not None:  # Livy tells its own number there, before what was made
-        headers.append((b"location", f"/sessions/{session.id}/statements/{location.rpartition('/')[2]}".encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    try:
-        async for piece in reply.body:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    except TransientError as error:
-        log.warning("session_answer_broke_off", session=session.id, error=str(error))
-        raise BrokenOffError from error
-    await send({"type": "http.response.body", "body": b""})
-
-
-def _created(session: Session, body: bytes) -> Answer:
-    return Answer(HTTPStatus.CREATED, body, headers=(("location", f"/sessions/{session.id}"),))
-
-
-def _in_our_words(session: Session, told: Told) -> Answer:
-    content_type = told.headers.get("content-type", answers.JSON)
-    allow = (("allow", told.headers["allow"]),) if "allow" in told.headers else ()
-    return Answer(told.status, views.renamed(session, told.body), content_type, allow)
-
-
-def _has_body(scope: Scope) -> bool:
-    return header(scope, b"transfer-encoding") is not None or (header(scope, b"content-length") or b"0") != b"0"
-
-
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    """Yield the request's body as it comes.
-
-    Raises:
-        GoneError: The client left before it had sent all.
-    """
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise GoneError
-        if message.get("body"):
-            yield message["body"]
-        if not message.get("more_body", False):
-            return

@@ -61,7 +61,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that has begun: any status but a redirect or a refusal of our own credentials."""
+    """An answer that has begun, of any status; redirects are not followed."""
 
     status: int
     headers: Mapping[str, str]

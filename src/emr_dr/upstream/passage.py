@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 import aiohttp
 from yarl import URL
@@ -76,7 +75,6 @@ class MemberPassage:
         try:
             response = await self._begun(connections, member, question, where)
             async with response:
-                _check(response, where)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 yield Reply(response.status, headers, _pieces(response, question.seconds, where))
         finally:
@@ -156,14 +154,6 @@ async def _moving(
         stage.failure = error
         stage.wait(deadline, now() + seconds)
         raise
-
-
-def _check(response: aiohttp.ClientResponse, where: str) -> None:
-    """Refuse answers that are for us and not for the client."""
-    if response.status == HTTPStatus.UNAUTHORIZED:
-        raise TransientError("it does not take the gateway's credentials", where=where)
-    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-        raise TransientError(f"HTTP {response.status}, a redirect", where=where)
 
 
 async def _pieces(response: aiohttp.ClientResponse, seconds: float, where: str) -> AsyncIterator[bytes]:

@@ -16,8 +16,10 @@ log = structlog.get_logger("emr_dr.gateway")
 
 REMEMBERED_SECONDS = 2.0
 """How old what a request is answered by may be: other gateways change sessions too."""
-VIEWS_MARGIN = 10.0
-"""By how much views must be younger than a session for its member's absence from them to mean anything."""
+FRESH_SECONDS = 10.0
+"""How old the members' views may be for a member's absence from them to mean anything."""
+SETTLED_SECONDS = 60.0
+"""By how much they must be younger than the session, for clocks of machines differ."""
 _MOST = 10_000
 _AWAY = "the sessions' ledger cannot be asked just now"
 _NEVER_CAME = "The cluster never answered to the request for this session, and does not know it"
@@ -91,7 +93,7 @@ class Register:
         found = next((view for view in views if view.cluster_id == session.cluster_id), None)
         if found is None:
             read_at = self.batches.situation().views_at
-            fresh = self.clock.now() - read_at < VIEWS_MARGIN and read_at - session.created_at > VIEWS_MARGIN
+            fresh = self.clock.now() - read_at < FRESH_SECONDS and read_at - session.created_at > SETTLED_SECONDS
             if not views or not fresh:
                 raise UnavailableError("it is not known just now where the session is")
         return found
