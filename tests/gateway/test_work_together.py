@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from emr_dr.core.batch import RescueClass, ShownState, SubmitState
-from emr_dr.core.view import Role
+from emr_dr.core.view import ProofKind, Role
 from emr_dr.gateway.rescuer import Rescuer
 from gateway.odd import Life, Mortal
 from gateway.scenes import TERMINATED, new
@@ -90,6 +90,24 @@ def test_a_member_that_comes_back_is_cleaned_of_what_was_rescued_before_it_works
             assert old.state == "KILLED"
             await until(lambda: shown(work, batch.id) is ShownState.SUCCESS, 100)
         assert sum(app.wrote for app in shift.runs_of("s3://acme/job.py")) == 1
+
+    virtually(story())
+
+
+def test_what_is_rescued_never_goes_back_to_a_member_proven_dead_that_still_answers() -> None:
+    async def story() -> None:
+        shift = Shift("j-1", "j-2")
+        shift.views["j-2"] = view("j-2", Role.STANDBY)
+        site = shift.site("j-1")
+        async with shift.at_work("gw-1", "gw-2") as [work, _], shift.nature(), rescuing(shift, "gw-1", "gw-2"):
+            batches = [await submitted(work, rescue=RescueClass.IDEMPOTENT) for _ in range(20)]
+            await until(lambda: all(shown(work, b.id) is ShownState.RUNNING for b in batches))
+            site.denied = True
+            denied = replace(TERMINATED, kind=ProofKind.ROLE_DENIED)
+            await shift.publish(replace(view("j-1", Role.FENCED), death=denied, accepts_new=False), view("j-2"))
+            await until(lambda: all(shown(work, b.id) is ShownState.SUCCESS for b in batches))
+        assert site.begun == 20, "nothing was sent there again"
+        assert sum(app.wrote for app in shift.runs_of("s3://acme/job.py")) == 20
 
     virtually(story())
 
