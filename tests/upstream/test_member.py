@@ -154,6 +154,26 @@ async def test_a_changed_batch_is_told_as_it_is_now(upstream: MemberUpstream) ->
         assert [(await upstream.batches(member_at(livy)))[0].state for _ in range(2)] == ["starting", "running"]
 
 
+async def test_a_list_that_is_too_much_is_read_in_smaller_pages() -> None:
+    endless = [TAKEN | {"id": n, "log": ["x" * 9000]} for n in range(25)]
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        query = dict(pair.split("=") for pair in asked.path.partition("?")[2].split("&"))
+        start, size = int(query["from"]), int(query["size"])
+        page = {"from": start, "total": len(endless), "sessions": endless[start : start + size]}
+        writer.write(http("200 OK", json.dumps(page).encode()))
+
+    upstream = MemberUpstream(times=replace(TIMES, list=5), largest_list=100_000)
+    async with serving(answer) as livy:
+        found = await upstream.batches(member_at(livy))
+        assert [each.id for each in found] == list(range(25))
+        assert {len(each.log[0]) for each in found} == {4096}
+        asked = len(livy.asked)
+        await upstream.batches(member_at(livy))
+        assert len(livy.asked) - asked == 3, "the smaller pages are remembered"
+    await upstream.close()
+
+
 @pytest.mark.parametrize(
     "value",
     [

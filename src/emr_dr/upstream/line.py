@@ -103,6 +103,10 @@ class Answer:
         return value
 
 
+class TooMuchError(TransientError):
+    """The answer is larger than what was to be read of it."""
+
+
 class Line:
     """The connections to one service. Those kept are for questions; what may be done only once gets one of its own.
 
@@ -143,7 +147,7 @@ class Line:
             TransientError: No whole answer in time; `what` says why in words.
         """
         where = f"{method} {self._base}{path.partition('?')[0]}"
-        stage = SimpleNamespace(connected=False)
+        stage = SimpleNamespace(connected=False, too_much=False)
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(method, path, where, body=body, largest=largest, once=once, stage=stage)
@@ -156,7 +160,9 @@ class Line:
         # Raised out here to leave the original behind: some of aiohttp's errors carry the request, credentials and all.
         if not stage.connected:
             raise UnreachedError(failure, where=where)
-        raise (OutcomeUnknownError if once else TransientError)(failure, where=where)
+        if once:
+            raise OutcomeUnknownError(failure, where=where)
+        raise (TooMuchError if stage.too_much else TransientError)(failure, where=where)
 
     async def close(self) -> None:
         """Close all connections; may be repeated."""
@@ -189,6 +195,7 @@ class Line:
                 chunks.append(chunk)
                 left -= len(chunk)
                 if left < 0:
+                    stage.too_much = True
                     raise ValueError(f"an answer of more than {largest} bytes")
             content = b"".join(chunks)
             kind = response.headers.get("Content-Type", "")

@@ -12,7 +12,7 @@ from emr_dr.core.view import MemberView
 from emr_dr.errors import OutcomeUnknownError, TransientError
 from emr_dr.ports import Accepted, Declined, LivyBatch, LogPage, QueueLoad, YarnApplication
 from emr_dr.upstream import reading
-from emr_dr.upstream.line import Access, Answer, Line, Times
+from emr_dr.upstream.line import Access, Answer, Line, Times, TooMuchError
 
 LARGEST_ANSWER = 4 << 20
 """Bytes of an answer about one thing: a log is the largest of them."""
@@ -29,7 +29,8 @@ AT_ONCE = 32
 FORGOTTEN_SECONDS = 600.0
 """Connections to a member that nobody asked for so long are let go: it has ended."""
 
-_MOST_PAGES = 100
+LEAST_PAGE = 10
+_MOST_PAGES = 1000
 _MOST_TAGS = 4
 _TOO_MANY = b"too many sessions are being created"
 
@@ -43,6 +44,7 @@ class _Member:
 
     livy: Line
     yarn: Line
+    page: int = PAGE
     batches: reading.Batches = field(default_factory=reading.Batches)
     applications: dict[str, reading.Applications] = field(default_factory=dict)
     asked_at: float = 0.0
@@ -63,9 +65,18 @@ class MemberUpstream:
         livy: How Livy is spoken to, on every member.
         yarn: How the ResourceManager is spoken to.
         times: Deadlines.
+        largest_list: Bytes of a page of a list.
     """
 
-    def __init__(self, livy: Access | None = None, yarn: Access | None = None, times: Times | None = None) -> None:
+    def __init__(
+        self,
+        livy: Access | None = None,
+        yarn: Access | None = None,
+        times: Times | None = None,
+        *,
+        largest_list: int = LARGEST_LIST,
+    ) -> None:
+        self._largest_list = largest_list
         self._livy = livy or Access()
         self._yarn = yarn or Access()
         self._times = times or Times()
@@ -95,18 +106,18 @@ class MemberUpstream:
         return Declined(answer.status, answer.body, answer.content_type, busy=busy)
 
     async def batches(self, member: MemberView) -> Sequence[LivyBatch]:
-        """Every batch that Livy knows: those not changed since the last call are the same objects as then."""
+        """Every batch that Livy knows: those not changed since the last call are the same objects as then.
+
+        A page that is too much because of somebody's endless lines is asked for again in smaller ones, from then on.
+        """
         asked = self._of(member)
-        found: dict[int, LivyBatch] = {}
-        for page in range(_MOST_PAGES):
-            path = f"/batches?from={page * PAGE}&size={PAGE}"
-            answer = await asked.livy.ask("GET", path, seconds=self._times.list, largest=LARGEST_LIST)
-            more, total = asked.batches.read(answer.json(), answer.where)
-            found |= more
-            if (page + 1) * PAGE >= total or not more:
-                asked.batches.keep(found)
-                return list(found.values())
-        raise TransientError(f"more than {_MOST_PAGES * PAGE} batches", where=member.livy_url)
+        while True:
+            try:
+                return await self._whole_list(asked)
+            except TooMuchError:
+                if asked.page == LEAST_PAGE:
+                    raise
+                asked.page = max(asked.page // 10, LEAST_PAGE)
 
     async def batch(self, member: MemberView, name: str) -> LivyBatch | None:
         """The batch of that name, or None."""
@@ -129,7 +140,7 @@ class MemberUpstream:
         """Every application that carries exactly this tag: YARN's own filter is asked, and not believed."""
         asked, lowered = self._of(member), tag.lower()
         path = f"/ws/v1/cluster/apps?{urlencode({'applicationTags': lowered})}&deSelects=resourceRequests"
-        answer = await asked.yarn.ask("GET", path, seconds=self._times.list, largest=LARGEST_LIST)
+        answer = await asked.yarn.ask("GET", path, seconds=self._times.list, largest=self._largest_list)
         memory = asked.remembered(lowered)
         return [each for each in memory.read(answer.json(), answer.where) if lowered in each.tags]
 
@@ -160,6 +171,18 @@ class MemberUpstream:
         members, self._members = self._members, {}
         await asyncio.gather(*(line.close() for each in members.values() for line in (each.livy, each.yarn)))
         await asyncio.gather(*self._closing)
+
+    async def _whole_list(self, asked: _Member) -> Sequence[LivyBatch]:
+        found: dict[int, LivyBatch] = {}
+        for page in range(_MOST_PAGES):
+            path = f"/batches?from={page * asked.page}&size={asked.page}"
+            answer = await asked.livy.ask("GET", path, seconds=self._times.list, largest=self._largest_list)
+            more, total = asked.batches.read(answer.json(), answer.where)
+            found |= more
+            if (page + 1) * asked.page >= total or not more:
+                asked.batches.keep(found)
+                return list(found.values())
+        raise TransientError(f"more than {_MOST_PAGES * asked.page} batches", where=answer.where)
 
     async def _look(self, member: MemberView, path: str) -> Answer | None:
         answer = await self._of(member).livy.ask("GET", path, seconds=self._times.look, largest=LARGEST_ANSWER)

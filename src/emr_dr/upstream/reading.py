@@ -9,6 +9,9 @@ from emr_dr.ports import LivyBatch, LogPage, QueueLoad, YarnApplication
 T = TypeVar("T")
 _MOST_TAGS = 200
 
+LONGEST_LINE = 4096
+"""Characters held of one line that a list shows: lines come from users' jobs, and every batch has ten."""
+
 
 class Batches:
     """The batches that one Livy told last, by number."""
@@ -32,14 +35,17 @@ class Batches:
                 found[held[1].id] = held[1]
             else:
                 batch = read_batch(each, where)
-                told[batch.id] = (each, batch)
                 found[batch.id] = batch
+                if any(len(line) == LONGEST_LINE for line in batch.log):
+                    told.pop(batch.id, None)  # what was cut off is not to be held for comparing
+                else:
+                    told[batch.id] = (each, batch)
         return found, total
 
     def keep(self, numbers: Mapping[int, LivyBatch]) -> None:
         """Forget every other number: Livy does not know it any more."""
         if len(self._told) > len(numbers):
-            self._told = {number: self._told[number] for number in numbers}
+            self._told = {number: self._told[number] for number in numbers if number in self._told}
 
 
 class Applications:
@@ -98,7 +104,7 @@ def read_batch(value: object, where: str) -> LivyBatch:
         app_id=_text(value, "appId", where),
         driver_log_url=_text(info, "driverLogUrl", where),
         spark_ui_url=_text(info, "sparkUiUrl", where),
-        log=_lines(lines, where),
+        log=tuple(line[:LONGEST_LINE] for line in _lines(lines, where)),
     )
 
 
