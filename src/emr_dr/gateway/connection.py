@@ -18,8 +18,8 @@ from uvicorn.server import ServerState
 from emr_dr.gateway.counters import Counters
 from emr_dr.gateway.polls import Ready
 
-LONGEST_HEAD = 64 * 1024
-"""Bytes of a request's line and headers."""
+LONGEST_HEAD = 128 * 1024
+"""Bytes of a request's line and headers, as of Livy (`livy.server.request-header.size`)."""
 MOST_HEADERS = 100
 IDLE_SECONDS = 120.0
 """How long a connection is kept without a request: longer than the usual pauses between two polls of one client."""
