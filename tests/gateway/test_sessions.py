@@ -425,6 +425,25 @@ class TestUploads:
         path = f"/sessions/{session}/upload-file"
         assert (await gateway.ask("POST", path, form("file", 30), headers=FORM)).status == 409
 
+    async def test_a_client_that_leaves_within_its_upload_leaves_nothing_behind(
+        self, gateway: Gateway, member: StandInMember
+    ) -> None:
+        session = await gateway.start()
+        await gateway.until(session, "idle")
+        host, _, port = gateway.url.removeprefix("http://").partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /sessions/{session}/upload-file HTTP/1.1\r\nHost: x\r\nContent-Length: {9 * MEGA}\r\n"
+        kind = "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        writer.write((head + kind).encode() + b"".join([piece async for piece in form("file", 2)][:2]))
+        await writer.drain()
+        async with asyncio.timeout(5):
+            while not member.sessions.all[0].received:  # noqa: ASYNC110 - the other side of HTTP has no event
+                await asyncio.sleep(0.01)
+        writer.close()
+        await writer.wait_closed()
+        assert await gateway.state(session) == "idle"
+        assert member.sessions.all[0].uploads == []
+
 
 class TestWhoAsks:
     async def test_a_session_belongs_to_who_began_it_and_runs_in_their_name(self, town: SessionTown) -> None:
