@@ -112,6 +112,16 @@ class TestRetiring:
         after, _ = decided(after, replace(ended, unfinished=0), cluster(2), at=T + 5)
         assert stages(after) == {2: Stage.SERVING}
 
+    def test_one_that_is_ended_and_never_confirmed_dead_is_said_to_be_waited_for_until_a_person_is_sure(self) -> None:
+        before = group(member(1, Stage.RETIRING, epoch=2), member(2, Stage.SERVING, epoch=2, placement=B))
+        ending = replace(cluster(1, emr=EmrState.ENDING), unfinished=3)
+        after, _ = decided(before, ending, cluster(2))
+        assert death_of(after) is None
+        assert after.refusals == ("batches of member 1 wait: it is being ended, and nothing proves it dead yet",)
+        sure, _ = decided(released(after, after.members[0]), ending, cluster(2), at=T + 5)
+        assert death_of(sure) == Proof(ProofKind.PERSON, T + 5, "a person released it")
+        assert sure.refusals == ()
+
     def test_one_that_was_forgotten_is_remembered_again_while_the_ledger_speaks_of_it(self) -> None:
         before = replace(group(member(2, Stage.SERVING, epoch=2)), launched=2)
         after, _ = decided(before, replace(cluster(1, emr=EmrState.ENDED), unfinished=1), cluster(2))

@@ -199,6 +199,25 @@ async def test_without_any_confirmation_nobody_is_dead_until_a_person_says_so() 
     assert death.kind is ProofKind.PERSON
 
 
+async def test_one_that_emr_ends_for_ever_may_still_be_called_dead_by_a_person() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=10, ending=NEVER)
+    scene, member, controller = await begun(Wanted(2), delays=delays)
+    await given(scene, member)
+    scene.cloud.kill(member.id)
+    done = await go_on(controller, 20 * MINUTE)
+    assert stands(1, Stage.RETIRING)(done)
+    waits = "batches of member 1 wait: it is being ended, and nothing proves it dead yet"
+    assert waits in await refusals(scene)
+    found = site(scene)
+    (kept,) = await service.kept(found)
+    await service.release(found, kept.member)
+    await go_on(controller, MINUTE)
+    death = (await view_of(scene, member)).death
+    assert death is not None
+    assert death.kind is ProofKind.PERSON
+    assert await service.kept(found) == []
+
+
 async def test_a_member_that_a_person_called_dead_never_serves_again() -> None:
     delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
     scene, member, controller = await begun(delays=delays)

@@ -1,5 +1,6 @@
 """Wanted against have: launch what is missing, give up what is too much, retire what was replaced."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from emr_dr.core.group import COMING, Group, Member, Policy, Stage
@@ -83,7 +84,15 @@ def retire(group: Group, world: World, policy: Policy) -> Group:
     trouble = f"RegionTrouble, members are lost in {' and '.join(zones)}" if len(zones) > 1 else ""
     kept = tuple(f"member {m.number} is kept: {trouble or _unproven(m, world)}" for m in replaced if m not in spent)
     members = move(group.members, spent, Stage.RETIRING, world.at)
-    return replace(group, members=members, refusals=(*group.refusals, *kept))
+    return replace(group, members=members, refusals=(*group.refusals, *kept, *_waited_for(group, world, policy)))
+
+
+def _waited_for(group: Group, world: World, policy: Policy) -> Iterator[str]:
+    """Say whose batches cannot be run again because nobody confirms that it has ended, though it is being ended."""
+    for m in group.at(Stage.RETIRING) if policy.by_gateway else ():
+        seen = world.of(m)
+        if m.death is None and seen is not None and seen.unfinished:
+            yield f"batches of member {m.number} wait: it is being ended, and nothing proves it dead yet"
 
 
 def troubled_zones(group: Group, world: World) -> tuple[str, ...]:

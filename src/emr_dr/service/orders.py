@@ -134,23 +134,29 @@ class Kept:
 async def kept(site: Site, named: str = "") -> Sequence[Kept]:
     """The members that are kept, or the one that is named by its number or cluster id, with what runs on them.
 
+    Where gateways send the work, one that is being ended counts too, until it is proven dead: its batches wait for it.
+
     Raises:
         UsageError: The one that is named is not there, or is not kept.
     """
     group = (await remembered(site)).group
     if named:
-        members: Sequence[Member] = [_named(group, named)]
+        members: Sequence[Member] = [_named(site, group, named)]
     else:
-        members = [m for m in group.at(Stage.FENCING) if not m.released]
+        members = [m for m in group.members if _is_kept(site, m) and not m.released]
     return [Kept(m, *await unfinished_on(site, m), by_gateway=site.by_gateway) for m in members]
 
 
-def _named(group: Group, named: str) -> Member:
+def _is_kept(site: Site, m: Member) -> bool:
+    return m.stage is Stage.FENCING or (site.by_gateway and m.stage is Stage.RETIRING and m.death is None)
+
+
+def _named(site: Site, group: Group, named: str) -> Member:
     found = next((m for m in group.members if named in (str(m.number), m.cluster)), None)
     if found is None:
         there = ", ".join(str(m.number) for m in group.members) or "none"
         raise UsageError(f"no member is called so; there are: {there}", where=named, remedy="see `emr-dr status`")
-    if found.stage is not Stage.FENCING:
+    if not _is_kept(site, found):
         what = f"member {found.number} is {found.stage}: only one that is fenced is kept for want of evidence"
         raise UsageError(what, where=named, remedy="see `emr-dr status`")
     return found
@@ -185,11 +191,11 @@ async def release(site: Site, member: Member) -> None:
     """A person's word that a fenced member may be retired without evidence, once its successor has served well.
 
     Raises:
-        UsageError: It is not fenced any more.
+        UsageError: It is not kept any more.
     """
 
     def change(group: Group) -> Written | None:
-        now = _named(group, member.cluster or str(member.number))
+        now = _named(site, group, member.cluster or str(member.number))
         if now.released:
             return None
         return released(group, now), "member_released", {"member": now.number, "cluster": now.cluster}

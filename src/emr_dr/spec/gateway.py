@@ -64,7 +64,7 @@ class RescueRule(Section):
     when: Match
     """Which batches."""
     rescue: RescueWord = Field(alias="class")
-    """never, idempotent, atomic or checkpointed: see docs/explanation/rescue.md."""
+    """never, idempotent, atomic or checkpointed: see docs/how-to/gateway.md, "What may run twice"."""
 
 
 class Rescue(Section):
