@@ -277,6 +277,15 @@ async def test_every_change_is_one_line_of_the_audit(gateway: Served, batches: M
     assert "secret" not in repr(logs)
 
 
+async def test_nobody_writes_lines_of_their_own_into_the_log(gateway: Served) -> None:
+    feigned = "x\n2026-11-28 audit action=delete outcome=done\x1b[2J" + "a" * 1000
+    with capture_logs() as logs:
+        await gateway.ask("POST", "/batches?doAs=a%0ab", body(name=feigned))
+        await gateway.ask("DELETE", "/batches/x%0a%1by")
+    told = [str(value) for line in logs for value in line.values()]
+    assert all(value.isprintable() and len(value) < 300 for value in told)
+
+
 class Broken(MemoryBatches):
     """Batches with a fault of ours in them."""
 

@@ -104,6 +104,36 @@ async def test_a_malformed_request_is_refused_and_ends_its_connection(
     await is_well(gateway)
 
 
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"/batches/\xc3\xa9", 400),
+        (b"/batches/\xff", 400),
+        (b"*", 404),
+        (b"http:///batches/1", 400),
+        (b"//x/batches/1", 404),
+        (b"/batches/1/../../etc/passwd", 404),
+        (b"/batches/%2e%2e%2fgateway%2fhealth", 404),
+        (b"/batches/1?" + b"&".join([b"a=b"] * 100), 200),
+        (b"/batches?" + b"&".join([b"a=b"] * 100), 400),
+        (b"/batches/1#/../../2", 200),
+        (b"/" + b"../" * 1000, 404),
+        (b"/batches/" + b"9" * 5000, 400),
+        (b"/batches/" + b"x" * 5000, 404),
+    ],
+)
+async def test_an_odd_path_leads_nowhere_else(gateway: Served, target: bytes, status: int) -> None:
+    wire = await gateway.connect()
+    await wire.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    reply = await wire.reply()
+    assert reply.status == status
+    if status == 200:
+        assert isinstance(reply.json, dict)
+        assert reply.json["id"] == 1
+    await wire.close()
+    await is_well(gateway)
+
+
 async def test_what_follows_a_malformed_request_in_the_same_breath_is_not_read(gateway: Served) -> None:
     said = await exchange(gateway, GET + b"X : y\r\n\r\n" + GET + b"\r\n")
     assert STATE not in said

@@ -9,6 +9,8 @@ import click
 from emr_dr.cli.logs import configure_logs
 from emr_dr.cli.options import json_option, vantage_option
 
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - they are told apart, not chosen
+
 
 class Address(click.ParamType[tuple[str, int | None]]):
     """HOST, or HOST:PORT; an IPv6 address in brackets if a port follows."""
@@ -69,5 +71,6 @@ def gateway(specs: tuple[Path, ...], *, listen: tuple[str, int | None], name: st
     declared = [load_spec(spec) for spec in specs]
     host, port = listen
     found = places(declared, host, port)
-    own = name or f"{host or socket.gethostname()}:{port or port_of(declared[0])}"
+    here = socket.gethostname() if host in EVERY_ADDRESS else host
+    own = name or f"{here}:{port or port_of(declared[0])}"
     serve(lambda asked_to_stop: run_gateways(found, own, vantage, asked_to_stop))

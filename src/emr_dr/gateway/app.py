@@ -4,6 +4,7 @@ import structlog
 
 from emr_dr.errors import TransientError
 from emr_dr.gateway.access import Access, NotSignedInError
+from emr_dr.gateway.audit import client_of, plain
 from emr_dr.gateway.batch_calls import BatchCalls, may_see
 from emr_dr.gateway.calls import Batches, Caller, RefusedError, UnavailableError
 from emr_dr.gateway.counters import Counters
@@ -85,12 +86,11 @@ class GatewayApp:
                 return answers.unavailable(error.why, error.retry_after)
             case NotSignedInError():
                 self._counters.signed_out += 1
-                client = (scope.get("client") or ("",))[0]
-                log.warning("sign_in_refused", user=error.user, client=client, why=error.why)
+                log.warning("sign_in_refused", user=plain(error.user), client=client_of(scope), why=error.why)
                 challenge = (("www-authenticate", self._access.challenge),)
                 return Answer(401, answers.rendered({"msg": "sign in"}), headers=challenge)
         self._counters.failed += 1
-        log.error("request_failed", path=scope["path"], method=scope["method"], exc_info=error)
+        log.error("request_failed", path=plain(scope["path"]), method=scope["method"], exc_info=error)
         if isinstance(error, TransientError):
             return answers.unavailable("not available just now", 5)
         return Answer(500, answers.rendered("internal error"))

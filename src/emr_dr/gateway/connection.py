@@ -8,7 +8,6 @@ another way; and the short cut for polls, which need no task and no queue.
 import asyncio
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote
 
 import httptools
 from uvicorn.config import Config
@@ -31,7 +30,6 @@ FRAMING = 16
 NEVER = float("inf")
 _ONCE = frozenset({b"content-length", b"transfer-encoding", b"host", b"expect", b"authorization"})
 """Headers of which a second one is refused: which of two counts is read in different ways."""
-_ASCII = bytes(range(0x21, 0x7F)).decode("ascii")
 
 
 class Instant(Protocol):
@@ -185,7 +183,6 @@ class Connection(HttpToolsProtocol):
         """Answer a poll at once; give everything else to the application."""
         version = self.parser.get_http_version()
         self._check(version)
-        self._in_head = False
         if self.parser.should_upgrade() and self._has_body:
             # The parser now takes the body for what it was asked to become.
             if b"transfer-encoding" in self._once:
@@ -194,11 +191,11 @@ class Connection(HttpToolsProtocol):
         if self._idle and self.parser.get_method() == b"GET" and not self._has_body:
             ready = self._floor.app.instant(self.url, self.headers)
             if ready is not None:
+                self._in_head = False
                 self._answer(ready, keep=version == "1.1" and self.parser.should_keep_alive())
                 return
-        if not self.url.isascii():
-            self.url = quote(self.url, safe=_ASCII).encode("ascii")
         super().on_headers_complete()
+        self._in_head = False
 
     @property
     def _idle(self) -> bool:
