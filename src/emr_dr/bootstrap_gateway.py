@@ -158,9 +158,9 @@ async def assemble_gateway(place: Place, name: str, vantage: str = "") -> AsyncI
         answered=partial(_seen_at, work),
     )
     counters = Counters()
-    metrics = Metrics(work, counters, clock.now, rescuer.counts)
-    pages = Pages(work, queued=settings.limits.queued, metrics=metrics.answer, now=clock.now)
     relay = _relay(Register(ledger, work, clock), passage)
+    metrics = Metrics(work, counters, clock.now, rescuer.counts, lambda: relay.listing.living)
+    pages = Pages(work, queued=settings.limits.queued, metrics=metrics.answer, now=clock.now)
     app = GatewayApp(work, access=access, limits=settings.limits, pages=pages, counters=counters, relay=relay)
     limits = settings.limits.model_copy(update={"connections": place.connections})
     listener = Listener(app, counters=counters, limits=limits, tls=tls)

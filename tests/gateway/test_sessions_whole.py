@@ -47,6 +47,9 @@ async def test_a_session_begins_beside_batches_and_dies_with_its_member(members:
             await until({"state": "idle"}, "GET", "/sessions/1")
             await until({"state": "success"}, "GET", "/batches/1")
             assert len(member.sessions.all) == len(member.batches.all) == 1
+            await ask("GET", "/sessions")
+            async with http.get("/metrics") as answer:
+                assert 'emr_dr_member_sessions{cluster="j-1"} 1.0' in await answer.text()
             await store.save(document, views=[member.view(accepts_new=False, death=PROOF)])
             await until({"state": "dead"}, "GET", "/sessions/1/state")
         stop.set()

@@ -18,12 +18,19 @@ class Metrics(Collector):
     """A registry of its own, so that two groups in one process do not mix."""
 
     def __init__(
-        self, batches: Batches, counters: Counters, now: Callable[[], float], rescues: RescueCounts | None = None
+        self,
+        batches: Batches,
+        counters: Counters,
+        now: Callable[[], float],
+        rescues: RescueCounts | None = None,
+        sessions: Callable[[], Mapping[str, int]] | None = None,
     ) -> None:
+        """`sessions` tells how many each cluster has."""
         self._batches = batches
         self._counters = counters
         self._now = now
         self._rescues = rescues
+        self._sessions = sessions
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -50,6 +57,11 @@ class Metrics(Collector):
         yield held
         if self._rescues is not None:
             yield from _rescues(self._rescues)
+        if self._sessions is not None:
+            living = GaugeMetricFamily("emr_dr_member_sessions", "Sessions there, a minute ago.", labels=["cluster"])
+            for cluster, count in sorted(self._sessions().items()):
+                living.add_metric([cluster], count)
+            yield living
 
     def _http(self) -> Iterator[Metric]:
         counts = self._counters

@@ -1,6 +1,7 @@
 """All sessions of a group at once, and seeing to those that nobody asks for: by lists, which keep no session alive."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ class Listing:
     register: Register
     passage: Passage
     seconds: float = LIST_SECONDS
+    living: Mapping[str, int] = field(default_factory=dict)
+    """How many sessions each cluster had when all were looked at last."""
     _last: dict[int, View] = field(default_factory=dict)
     """What was told last of each, for as long as its member does not answer."""
 
@@ -61,16 +64,17 @@ class Listing:
         found = [await self._found(session, told.get(session.cluster_id)) for session in sessions]
         shown = [each for each in found if each is not None]
         self._last = {session.id: view for session, view in shown}
+        self.living = Counter(session.cluster_id for session, _ in shown if session.dead_at is None)
         return shown
 
     async def run(self) -> None:
         """See to sessions that nobody asks for, over and over: what Livy has forgotten is dropped, for one."""
         while True:
-            await self.register.clock.sleep(TEND_SECONDS)
             try:
                 await self.tend()
             except UnavailableError as error:
                 log.info("sessions_not_tended", why=error.why)
+            await self.register.clock.sleep(TEND_SECONDS)
 
     async def tend(self) -> None:
         """Look at all sessions, and drop those that died long ago.
