@@ -150,14 +150,15 @@ class Relay:
 
     async def _passed(self, session: Session, member: MemberView, request: Request) -> Answer | None:
         looks = request.path.part.numbered and request.method in ("GET", "HEAD")
-        async with self.passage.passed(member, request.question(session, self.look if looks else self.work)) as reply:
+        seconds = self.look if looks else self.work
+        async with self.passage.passed(member, request.question(session, seconds)) as reply:
             refuse_not_livys(session, reply.status)
             if reply.status < HTTPStatus.BAD_REQUEST and not request.path.part.numbered:
                 await stream(session, reply, request.send)
                 if request.ends_it:
                     await self._ended(session, request)
                 return None
-            told = await read_whole(reply)
+            told = await read_whole(reply, seconds)
         if views.says_gone(session, told.status, told.body):
             return await self._gone(session, request)
         if request.ends_it and told.status < HTTPStatus.BAD_REQUEST:

@@ -21,6 +21,9 @@ FORGOTTEN_SECONDS = 600.0
 
 CONNECT_SECONDS = 3.0
 
+LONGEST_SECONDS = 600.0
+"""How long an answer may take as a whole, once it has begun: nobody waits longer for one that drips."""
+
 _SAFE = ("GET", "HEAD")
 _PIECE = 1 << 16
 _REPLACED = frozenset({"authorization", "host", "x-requested-by", "connection", "transfer-encoding", "cookie"})
@@ -64,6 +67,7 @@ class MemberPassage:
 
     access: Access = field(default_factory=Access)
     connect: float = CONNECT_SECONDS
+    longest: float = LONGEST_SECONDS
     _members: dict[str, _Connections] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -76,7 +80,7 @@ class MemberPassage:
             response = await self._begun(connections, member, question, where)
             async with response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                yield Reply(response.status, headers, _pieces(response, question.seconds, where))
+                yield Reply(response.status, headers, _pieces(response, question.seconds, self.longest, where))
         finally:
             connections.under_way -= 1
             connections.asked_at = asyncio.get_running_loop().time()
@@ -156,15 +160,17 @@ async def _moving(
         raise
 
 
-async def _pieces(response: aiohttp.ClientResponse, seconds: float, where: str) -> AsyncIterator[bytes]:
+async def _pieces(response: aiohttp.ClientResponse, seconds: float, longest: float, where: str) -> AsyncIterator[bytes]:
     """Yield the answer's body as it comes.
 
     Raises:
         TransientError: It broke off, or the next piece did not come in time.
     """
+    now = asyncio.get_running_loop().time
+    end = now() + longest
     while True:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(min(seconds, end - now())):
                 piece = await response.content.read(_PIECE)
         except TimeoutError:
             failure = f"the answer stopped for {seconds:g} s"

@@ -1,5 +1,6 @@
 """Short answers of a member's Livy, read whole."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,18 +23,22 @@ class Told:
     body: bytes
 
 
-async def read_whole(reply: Reply, most: int = LARGEST) -> Told:
-    """Read an answer that has begun.
+async def read_whole(reply: Reply, seconds: float, most: int = LARGEST) -> Told:
+    """Read an answer that has begun, within so many seconds.
 
     Raises:
-        TransientError: It broke off, or is too large.
+        TransientError: It broke off, is too large, or does not end.
     """
     parts, size = [], 0
-    async for part in reply.body:
-        size += len(part)
-        if size > most:
-            raise TransientError(f"an answer of more than {most} bytes")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in reply.body:
+                size += len(part)
+                if size > most:
+                    raise TransientError(f"an answer of more than {most} bytes")
+                parts.append(part)
+    except TimeoutError as error:
+        raise TransientError(f"no end of the answer within {seconds:g} s") from error
     return Told(reply.status, reply.headers, b"".join(parts))
 
 
@@ -44,4 +49,4 @@ async def ask(passage: Passage, member: MemberView, question: Question, most: in
         TransientError: As `Passage.passed`, or the answer is too large.
     """
     async with passage.passed(member, question) as reply:
-        return await read_whole(reply, most)
+        return await read_whole(reply, question.seconds, most)
