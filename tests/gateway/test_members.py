@@ -310,6 +310,19 @@ class TestRestarts:
         await client.member.start_yarn()
         assert await client.state(0) == "success"
 
+    async def test_livy_says_dead_of_what_runs_once_yarn_was_away_for_too_long(
+        self, client: Client, members: Members
+    ) -> None:
+        await client.submit("seconds=2000", "starting=0")
+        await eventually(lambda: shows(client, 0, "running"))
+        await client.member.kill_yarn()
+        members.clock.skip(899)
+        assert await client.state(0) == "running"
+        members.clock.skip(2)
+        assert await client.state(0) == "dead"
+        await client.member.start_yarn()
+        assert await app_states(client, ["RUNNING"])
+
     async def test_livy_may_say_dead_of_what_runs_on(self, client: Client) -> None:
         await client.submit("seconds=60", "starting=0", name="n")
         await eventually(lambda: shows(client, 0, "running"))

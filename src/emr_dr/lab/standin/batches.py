@@ -148,6 +148,12 @@ class Batches:
         batch.diagnostics.append(why)
         self._show(batch, "dead")
 
+    def lose_sight(self) -> None:
+        """Say dead of everything that has an application and has not ended, as when YARN was away for too long."""
+        for batch in list(self.all.values()) if self.up else ():
+            if batch.app_id is not None and batch.state not in _TERMINAL:
+                self.say_dead(batch)
+
     def stop(self) -> None:
         """End as with SIGKILL: nothing else ends."""
         self.up = False

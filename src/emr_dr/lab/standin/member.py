@@ -56,6 +56,7 @@ class StandInMember:
         self.settings = settings or LivySettings()
         self.yarn_settings = yarn_settings or YarnSettings()
         self.agenda = Agenda(clock)
+        self._outages = 0
         self._runs = Runs() if runs is None else runs
         self.yarn = Yarn(address, self.agenda, self._runs, new_start(), self.yarn_settings)
         self.batches = Batches(address, self.agenda, self.yarn, self.settings, first_id)
@@ -161,7 +162,14 @@ class StandInMember:
         """End the ResourceManager: its port refuses, applications run on."""
         self.agenda.catch_up()
         self.yarn.up = False
+        self._outages += 1
+        outage = self._outages
+        self.agenda.after(self.settings.loses_sight_after, lambda: self._lose_sight(outage))
         await self.ports["resource-manager"].close()
+
+    def _lose_sight(self, outage: int) -> None:
+        if not self.yarn.up and self._outages == outage:
+            self.batches.lose_sight()
 
     async def start_yarn(self, *, forget: bool = False, runs_end: bool = True) -> None:
         """Start the ResourceManager again; if it forgets, it knows no application, and none runs with `runs_end`."""

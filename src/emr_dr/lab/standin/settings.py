@@ -18,6 +18,8 @@ class LivySettings:
         looks_for: How long it looks for a new application by its tag (`livy.server.yarn.app-lookup-timeout`); then
             the batch is dead, and the application is killed where one of the checks below still finds it.
         leak_checks, leak_watched: `livy.server.yarn.app-leakage.check-interval` and `.check-timeout`.
+        loses_sight_after: How long YARN may be away before Livy says dead of all that runs, wrongly
+            (`yarn.resourcemanager.connect.max-wait.ms`).
         csrf: `livy.server.csrf-protection.enabled`.
         impersonation: `livy.impersonation.enabled`.
         too_many: Whether `livy.server.session.max-creation` is reached.
@@ -33,6 +35,7 @@ class LivySettings:
     looks_for: float = 120.0
     leak_checks: float = 60.0
     leak_watched: float = 600.0
+    loses_sight_after: float = 900.0
     csrf: bool = False
     impersonation: bool = False
     too_many: bool = False
