@@ -125,6 +125,22 @@ def request(method: str, path: str, body: bytes | None = None, headers: Mapping[
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + (body or b"")
 
 
+def make_app(
+    batches: Batches,
+    counters: Counters,
+    *,
+    limits: Limits,
+    access: Access | None = None,
+    relay: App | None = None,
+    now: float = 1000.0,
+) -> tuple[GatewayApp, Pages]:
+    """The application over these batches, and its own pages."""
+    metrics = Metrics(batches, counters, lambda: now)
+    pages = Pages(batches, queued=limits.queued, metrics=metrics.answer, now=lambda: now)
+    who = access or Everybody()
+    return GatewayApp(batches, access=who, limits=limits, pages=pages, counters=counters, relay=relay), pages
+
+
 @asynccontextmanager
 async def served(
     batches: Batches,
@@ -139,9 +155,7 @@ async def served(
     """Serve these batches at a free port for as long as the block lasts."""
     limits = limits or Limits()
     counters = Counters()
-    metrics = Metrics(batches, counters, lambda: now)
-    pages = Pages(batches, queued=limits.queued, metrics=metrics.answer, now=lambda: now)
-    app = GatewayApp(batches, access=access or Everybody(), limits=limits, pages=pages, counters=counters, relay=relay)
+    app, pages = make_app(batches, counters, limits=limits, access=access, relay=relay, now=now)
     listener = Listener(app, counters=counters, limits=limits, tls=server_tls)
     listening = bound(HOST, 0)
     await listener.start(listening)

@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
         self._fresh = False
         self._arriving = False
         self._answered = False
-        self._refused = False
+        self._refused = self._dropped = False
         self._head_size = self._size = self._body_size = self._unparsed = 0
         self._once: dict[bytes, bytes] = {}
 
@@ -252,7 +252,7 @@ class Connection(HttpToolsProtocol):
         """The answer was given: go on with the next request, or wait for one."""
         super().on_response_complete()
         self._unset_keepalive_if_required()  # one timer a second looks after all connections
-        if self._refused and not self.pipeline:
+        if self._refused and not self.pipeline and (self._dropped or self.cycle.response_complete):
             self.transport.close()
         if not self._arriving and self._idle:
             self._until = self.loop.time() + IDLE_SECONDS
@@ -290,6 +290,7 @@ class Connection(HttpToolsProtocol):
             return False
         if self.pipeline:
             self.pipeline.popleft()  # it waits behind others and was not begun
+            self._dropped = True
             return False
         self.cycle.disconnected = True
         self.cycle.message_event.set()
