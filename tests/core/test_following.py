@@ -23,6 +23,8 @@ WITHOUT_APPLICATION = (
     "No YARN application is found with tag livy-batch-7-x in 120 seconds.",
 )
 SUBMIT_FAILED = ("stdout: ", "\nstderr: ", "\nYARN Diagnostics: ", "spark-submit exited with code 1}.\nException in …")
+START_FAILED = ("stdout: ", "\nstderr: ", "\nYARN Diagnostics: ", "spark-submit start failed")
+"""As seen of Livy 0.7.1."""
 NO_YARN = ("stdout: ", "Traceback", "\nstderr: ")
 
 
@@ -144,7 +146,7 @@ def test_livys_good_words_need_nobody_else(
     assert (found.verdict, found.batch.shown) == (Verdict.YARN_SILENT, shown)
 
 
-@pytest.mark.parametrize("log", [SUBMIT_FAILED, NO_YARN])
+@pytest.mark.parametrize("log", [SUBMIT_FAILED, START_FAILED, NO_YARN])
 def test_a_submission_that_failed_early_is_dead_at_once(log: tuple[str, ...]) -> None:
     batch = sent(submit=SubmitState.CONFIRMED, livy_id=3, sent_at=NOW - 20)
     look = Look(0, livy("dead", "", log), Absent(NOW - 20, NOW), dead_since=NOW - 3)
@@ -152,7 +154,7 @@ def test_a_submission_that_failed_early_is_dead_at_once(log: tuple[str, ...]) ->
     assert (found.verdict, found.batch.shown) == (Verdict.NOT_SUBMITTED, ShownState.DEAD)
 
 
-@pytest.mark.parametrize("log", [SUBMIT_FAILED, NO_YARN])
+@pytest.mark.parametrize("log", [SUBMIT_FAILED, START_FAILED, NO_YARN])
 def test_but_yarn_is_asked_once_more_after_it_failed(log: tuple[str, ...]) -> None:
     batch = sent(submit=SubmitState.CONFIRMED, livy_id=3, sent_at=NOW - 20)
     look = Look(0, livy("dead", "", log), Absent(NOW - 20, NOW - 1), dead_since=NOW - 2)

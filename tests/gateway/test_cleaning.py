@@ -74,6 +74,20 @@ async def test_what_is_on_its_way_from_livy_to_yarn_is_ended_too(
     assert site.launch(record) is None, "its spark-submit was ended"
 
 
+async def test_what_a_restarted_livy_still_looks_for_keeps_nobody_from_working(
+    town: Town, ledger: MemoryLedger, clock: ManualClock
+) -> None:
+    batch = (await ledger.create(new())).batch
+    record = arrives(town.sites["j-1"], batch)
+    await rescued(ledger, batch)
+    record.says = "recovering"
+    assert await clean(A, GROUP, ledger, town, clock)
+    app = town.sites["j-1"].launch(record)
+    assert app is not None
+    assert await clean(A, GROUP, ledger, town, clock)
+    assert app.state == "KILLED"
+
+
 async def test_without_livy_a_member_is_not_clean_though_yarn_is(
     town: Town, ledger: MemoryLedger, clock: ManualClock
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_batch_deleted_before_it_comes_to_yarn_leaves_nothing_that_runs() -> N
             batch = await submitted(work)
             late = site.underway[0]
             await work.delete(batch, ANYBODY)
+            assert late.gone, "Livy was asked to end it"
             late.gone = False  # its spark-submit was too far to be stopped
             app = site.launch(late)
             assert app is not None
@@ -163,6 +164,7 @@ def test_a_member_that_hangs_delays_neither_the_others_nor_those_who_poll() -> N
             here = [b for b in batches if b.last.cluster_id == "j-2"]
             assert 0 < len(here) < 10
             upstream.hangs = True
+            await until(lambda: takes(work) == {"j-2"}, 5)
             for batch in here:
                 await until(lambda b=batch: shown(work, b.id) is ShownState.SUCCESS, 40)  # type: ignore[misc]
             seen = work.recall(here[0].id)

@@ -119,10 +119,12 @@ class Site:
     def told(self, record: Record) -> LivyBatch:
         app = record.app
         if app is None or record.says:
-            return LivyBatch(record.id, record.name, record.says or "starting", app.id if app else "", log=record.log)
+            return LivyBatch(
+                record.id, record.name, record.says or "starting", app.id if app else "", log=record.log[-10:]
+            )
         words = {"ACCEPTED": "starting", "RUNNING": "running", "KILLED": "killed", "FAILED": "dead"}
         state = words.get(app.state) or ("success" if app.final == "SUCCEEDED" else "dead")
-        return LivyBatch(record.id, record.name, state, app.id, log=record.log)
+        return LivyBatch(record.id, record.name, state, app.id, log=record.log[-10:])
 
 
 class Town:

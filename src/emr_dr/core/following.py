@@ -174,7 +174,8 @@ _YARN_SHOWN = {
     "FAILED": ShownState.DEAD,
     "KILLED": ShownState.KILLED,
 }
-_SUBMIT_FAILED = "spark-submit exited with code"
+_SUBMIT_FAILED = ("spark-submit start failed", "spark-submit exited with code")
+"""What Livy 0.7 and later ones say of a spark-submit that ended badly (seen, and SparkYarnApp.scala)."""
 _ON_YARN = "YARN Diagnostics"
 _SHOWN_CHARACTERS = 300
 
@@ -319,4 +320,4 @@ def _failed_early(log: Sequence[str]) -> bool:
     A Livy whose master is not YARN has no line about YARN, and what it calls dead is the process itself.
     """
     lines = "\n".join(log)
-    return bool(log) and (_SUBMIT_FAILED in lines or _ON_YARN not in lines)
+    return bool(log) and (any(words in lines for words in _SUBMIT_FAILED) or _ON_YARN not in lines)

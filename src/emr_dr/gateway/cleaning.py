@@ -17,6 +17,9 @@ PATIENCE = 30.0
 PAUSE = 0.5
 READS_AT_ONCE = 8
 LIVY_ENDS = ("success", "dead", "killed", "error")
+NOTHING_FOLLOWS = (*LIVY_ENDS, "recovering")
+"""A Livy that has restarted submits nothing again: it looks for what it once submitted in YARN, for two minutes, and
+takes as long over a DELETE (seen). What YARN has is in YARN's list, and what comes late is cleaned when it comes."""
 
 log = structlog.get_logger("emr_dr.gateway")
 
@@ -45,7 +48,7 @@ class Listing:
 
     def stray_submissions(self) -> list[tuple[LivyBatch, RunName]]:
         """What Livy has not ended and is not wanted: it may be on its way to YARN."""
-        living = ((b, self._ours((b.name,))) for b in self.livy or () if b.state not in LIVY_ENDS)
+        living = ((b, self._ours((b.name,))) for b in self.livy or () if b.state not in NOTHING_FOLLOWS)
         return [(b, whose[0][0]) for b, whose in living if whose and not self._wanted(whose)]
 
     def _ours(self, texts: Iterable[str]) -> list[tuple[RunName, Batch]]:
