@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -83,7 +84,8 @@ class Connection(HttpToolsProtocol):
         self._fresh = False
         self._arriving = False
         self._answered = False
-        self._refused = self._dropped = False
+        self._refused = False
+        self._running: RequestResponseCycle | None = None
         self._head_size = self._size = self._body_size = self._unparsed = 0
         self._once: dict[bytes, bytes] = {}
 
@@ -200,9 +202,16 @@ class Connection(HttpToolsProtocol):
     @property
     def _idle(self) -> bool:
         """Whether nothing is under way here, so that an answer may be sent at once."""
-        cycle: RequestResponseCycle | None = self.cycle
-        done = cycle is None or cycle.response_complete
-        return done and not self.pipeline and not self.flow.write_paused and not self._floor.stopping
+        return self._done and not self.flow.write_paused and not self._floor.stopping
+
+    @property
+    def _done(self) -> bool:
+        """Whether all requests that were read have their answers; one that is being read is none of them."""
+        return not self.pipeline and (self._running is None or self._running.response_complete)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     @property
     def _has_body(self) -> bool:
@@ -252,7 +261,7 @@ class Connection(HttpToolsProtocol):
         """The answer was given: go on with the next request, or wait for one."""
         super().on_response_complete()
         self._unset_keepalive_if_required()  # one timer a second looks after all connections
-        if self._refused and not self.pipeline and (self._dropped or self.cycle.response_complete):
+        if self._refused and self._done:
             self.transport.close()
         if not self._arriving and self._idle:
             self._until = self.loop.time() + IDLE_SECONDS
@@ -290,7 +299,6 @@ class Connection(HttpToolsProtocol):
             return False
         if self.pipeline:
             self.pipeline.popleft()  # it waits behind others and was not begun
-            self._dropped = True
             return False
         self.cycle.disconnected = True
         self.cycle.message_event.set()
