@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from emr_dr.core.batch import RescueClass, ShownState
-from emr_dr.core.view import Proof, ProofKind
+from emr_dr.core.batch import RescueClass, ShownState, SubmitState
+from emr_dr.core.view import MemberView, Proof, ProofKind, Role
 from emr_dr.errors import TransientError
-from emr_dr.gateway.calls import Caller, Page, RefusedError, Shown, Submission
+from emr_dr.gateway.calls import Caller, MemberState, Page, RefusedError, Shown, Submission
 from emr_dr.gateway.http import Receive, Scope, Send
 from emr_dr.gateway.relaying import CALLER
 from emr_dr.spec.gateway import Limits
@@ -358,6 +358,32 @@ async def test_without_a_relay_there_are_no_sessions(gateway: Served) -> None:
 async def test_a_host_that_is_no_host_is_not_where_a_client_is_sent(gateway: Served) -> None:
     reply = await gateway.ask("GET", "/", headers={"Host": "evil.example/path?x="})
     assert reply.headers["location"] == "/ui"
+
+
+async def test_the_page_of_a_batch_says_why_nothing_is_heard_of_it(gateway: Served, batches: MemoryBatches) -> None:
+    async def why() -> str:
+        told = (await gateway.ask("GET", "/gateway/batches/1")).json
+        assert isinstance(told, dict)
+        return str(told["why"])
+
+    view = MemberView("j-A", 1, 1, "us-east-1a", "http://10.0.0.1:8998", "", Role.FENCED, accepts_new=False)
+    member = MemberState(view, livy="", yarn="no connection")
+    batches.told = replace(batches.told, members=(member,))
+    assert await why() == "", "one of the two is heard"
+    silent = replace(member, livy="no connection")
+    batches.told = replace(batches.told, members=(silent,))
+    assert await why() == (
+        "its member j-A does not answer (Livy: no connection; YARN: no connection), "
+        "and nothing proves it dead: until then it is not run again"
+    )
+    proof = Proof(ProofKind.PERSON, 5.0, "a person released it")
+    batches.told = replace(batches.told, members=(replace(silent, view=replace(view, death=proof)),))
+    assert (await why()).endswith("and is proven dead: a person released it")
+    queued = replace(batches.shown[1].batch.last, cluster_id="", submit=SubmitState.INTENT)
+    batches.shown[1] = Shown(batches.shown[1].batch.with_last(queued))
+    assert await why() == "no member takes it yet"
+    batches.show(1, ShownState.DEAD)
+    assert await why() == ""
 
 
 async def test_every_attempt_with_its_proof_is_on_a_page_of_its_own(gateway: Served, batches: MemoryBatches) -> None:

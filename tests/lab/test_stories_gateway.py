@@ -99,8 +99,8 @@ def test_what_nobody_confirms_dead_is_not_run_again_until_a_person_says_so(tmp_p
             assert len(clients.about(key)["attempts"]) == 1
         waits = f"batches of member {lost['number']} wait: it is being ended, and nothing proves it dead yet"
         assert waits in town.verb("status", "--spec", str(town.spec))
-        why = {clients.about(key)["why"] or clients.about(key)["attempts"][0]["why"] for key in struck}
-        assert all(why), f"nothing says why they wait: {why}"
+        for key in struck:
+            assert "nothing proves it dead" in clients.about(key)["why"]
 
         town.verb("release", str(lost["number"]), "--yes", "--spec", str(town.spec))
         ends = clients.until_ended(180)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from emr_dr.core.batch import Attempt
+from emr_dr.core.batch import Attempt, Batch
 from emr_dr.core.view import VIEW_SECONDS, Role
 from emr_dr.gateway.batch_calls import may_see
 from emr_dr.gateway.calls import Batches, Caller, MemberState, Situation
@@ -139,7 +139,7 @@ class Pages:
             "name": batch.name,
             "owner": batch.owner,
             "state": batch.shown.value,
-            "why": batch.why,
+            "why": batch.why or _why_it_waits(batch, self._batches.situation()),
             "rescue": batch.rescue.value,
             "created_at": batch.created_at,
             "ended_at": batch.ended_at,
@@ -148,6 +148,22 @@ class Pages:
             "attempts": [_attempt(each) for each in batch.attempts],
         }
         return Answer(200, rendered(told))
+
+
+def _why_it_waits(batch: Batch, seen: Situation) -> str:
+    """Why nothing is heard of a batch that has not ended; empty where there is nothing to explain."""
+    if batch.live is None or batch.shown.terminal:
+        return ""
+    cluster = batch.live.cluster_id
+    if not cluster:
+        return "no member takes it yet"
+    member = next((each for each in seen.members if each.view.cluster_id == cluster), None)
+    if member is None or not (member.livy and member.yarn):
+        return ""
+    silent = f"its member {cluster} does not answer (Livy: {member.livy}; YARN: {member.yarn})"
+    if member.view.death is None:
+        return f"{silent}, and nothing proves it dead: until then it is not run again"
+    return f"{silent}, and is proven dead: {member.view.death.evidence}"
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:

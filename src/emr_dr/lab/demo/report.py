@@ -132,13 +132,15 @@ def figures(seen: Evidence) -> Figures:
         rto = min((at - seen.killed_at for at in taken if at > seen.killed_at), default=None)
     # Who takes over: a standby that was proven long ago, or the replacement once it is; with several, who is left.
     ready = _first(after, "stage_changed", **{"from": "standby", "to": "admitting"}) if seen.plot.standby else proven
-    alone = seen.plot.wanted == 1
+    alone, direct = seen.plot.wanted == 1, not seen.plot.gateways
     whole = _first(after, "stage_changed", **_LAST_STEP[bool(seen.plot.standby)])
     return Figures(
         detect_seconds=lost.at - seen.killed_at if lost else None,
         launch_seconds=launch,
         prove_seconds=proven.at - proving.at if proven and proving else None,
-        switch_seconds=seen.outage[1] - ready.at if seen.outage and ready and seen.plot.serving == 1 else None,
+        switch_seconds=seen.outage[1] - ready.at
+        if seen.outage and ready and direct and seen.plot.serving == 1
+        else None,
         rto_seconds=rto,
         overhead_seconds=rto - launch if rto is not None and launch is not None and alone else None,
         replaced_seconds=whole.at - seen.killed_at if whole else None,
