@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from emr_dr.gateway.counters import Counters
+from emr_dr.gateway.framing import ONCE, FaultError, check_head
 from emr_dr.gateway.polls import Ready
 
 LONGEST_HEAD = 128 * 1024
@@ -29,8 +30,6 @@ FRAMING = 16
 """Bytes around one byte of a body that a client may spend on chunks; more is no body but an attack."""
 
 NEVER = float("inf")
-_ONCE = frozenset({b"content-length", b"transfer-encoding", b"host", b"expect", b"authorization"})
-"""Headers of which a second one is refused: which of two counts is read in different ways."""
 
 
 class Instant(Protocol):
@@ -57,18 +56,6 @@ class Floor:
     most: int
     date: bytes = b""
     stopping: bool = False
-
-
-class _FaultError(Exception):
-    """The request cannot be read; raised within the parser's callbacks, to get out of it.
-
-    Attributes:
-        status: What is answered.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class Connection(HttpToolsProtocol):
@@ -113,11 +100,11 @@ class Connection(HttpToolsProtocol):
         try:
             self._feed(data)
             self._weigh(len(data))
-        except _FaultError as error:
+        except FaultError as error:
             self._refuse(error.status)
         except httptools.HttpParserError as error:
             fault = error.__context__
-            self._refuse(fault.status if isinstance(fault, _FaultError) else 400)
+            self._refuse(fault.status if isinstance(fault, FaultError) else 400)
 
     def _feed(self, data: bytes) -> None:
         while data:
@@ -143,7 +130,7 @@ class Connection(HttpToolsProtocol):
         self._size += size
         allowed = LONGEST_HEAD if self._in_head else LONGEST_HEAD + FRAMING * self._body_size
         if self._size > allowed:
-            raise _FaultError(431)
+            raise FaultError(431)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -166,11 +153,11 @@ class Connection(HttpToolsProtocol):
         if not self._in_head:
             return
         if len(self.headers) >= MOST_HEADERS:
-            raise _FaultError(431)
+            raise FaultError(431)
         name, value = name.lower(), value.strip(b" \t")
-        if name in _ONCE:
+        if name in ONCE:
             if name in self._once:
-                raise _FaultError(400)
+                raise FaultError(400)
             self._once[name] = value
             if name == b"expect":
                 self.expect_100_continue = value.lower() == b"100-continue"
@@ -179,16 +166,16 @@ class Connection(HttpToolsProtocol):
     def _count(self, size: int, status: int) -> None:
         self._head_size += size
         if self._head_size > LONGEST_HEAD:
-            raise _FaultError(status)
+            raise FaultError(status)
 
     def on_headers_complete(self) -> None:
         """Answer a poll at once; give everything else to the application."""
         version = self.parser.get_http_version()
-        self._check(version)
+        check_head(version, self.parser.get_method(), self._once)
         if self.parser.should_upgrade() and self._has_body:
             # The parser now takes the body for what it was asked to become.
             if b"transfer-encoding" in self._once:
-                raise _FaultError(400)
+                raise FaultError(400)
             self._unparsed = int(self._once[b"content-length"])
         if self._idle and self.parser.get_method() == b"GET" and not self._has_body:
             ready = self._floor.app.instant(self.url, self.headers)
@@ -216,18 +203,6 @@ class Connection(HttpToolsProtocol):
     @property
     def _has_body(self) -> bool:
         return b"transfer-encoding" in self._once or self._once.get(b"content-length", b"0") != b"0"
-
-    def _check(self, version: str) -> None:
-        """Refuse what others in front of us might read in another way (RFC 9112, 6.3 and 11.2)."""
-        coding = self._once.get(b"transfer-encoding")
-        if version not in ("1.0", "1.1"):
-            raise _FaultError(505)
-        if coding is not None and (coding.lower() != b"chunked" or version == "1.0" or b"content-length" in self._once):
-            raise _FaultError(400)
-        if version == "1.1" and b"host" not in self._once:
-            raise _FaultError(400)
-        if self.parser.get_method() == b"CONNECT":
-            raise _FaultError(405)
 
     def _answer(self, ready: Ready, *, keep: bool) -> None:
         self._answered = True
