@@ -11,14 +11,21 @@ from airflow_lines.line import EXAMPLES
 from benchmarks.gateway.bed import bed
 from benchmarks.gateway.livy import Real, real_cluster
 from emr_dr.core.view import MemberView, Role
-from gateway.same_requests import Ask, Asker, compared, deletions, get, questions, submissions
+from gateway.same_requests import Ask, Asker, compared, deletions, questions, submissions
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(300)]
 
 NAME = "same"
 JOB_SECONDS = 180.0
+STUMBLES = "Livy stumbles and says 500; what makes it stumble is the client's mistake, and some clients repeat a 500"
 OURS = {
     "GET /ui": "a page of our own",
+    "POST /batches null": STUMBLES,
+    'POST /batches {"file": ""}': STUMBLES,
+    'POST /batches {"file": "", "name": "x"}': STUMBLES,
+    'POST /batches {"file": "a", "numExecutors": "two"}': STUMBLES,
+    'POST /batches {"file": "a", "numExecutors": 2.5}': STUMBLES,
+    'POST /batches {"file": "a", "driverCores": 99999999999}': STUMBLES,
 }
 """What is different, and why."""
 
@@ -61,9 +68,9 @@ async def test_a_gateway_answers_as_the_livy_behind_it(tmp_path: Path) -> None:
             def story() -> dict[str, tuple[object, object]]:
                 found = differences(one, other, submissions(real.file, NAME))
                 ended(one, other)
-                return found | differences(one, other, [*questions(NAME), *deletions(), *get("/batches", exact=False)])
+                return found | differences(one, other, [*questions(NAME), *deletions()])
 
             found = await asyncio.to_thread(story)
     unexpected = {k: v for k, v in found.items() if not any(k.startswith(each) for each in OURS)}
-    assert unexpected == {}
+    assert unexpected == {}, "\n".join(f"{k}\n  Livy:    {a}\n  gateway: {b}" for k, (a, b) in unexpected.items())
     assert {each for each in OURS if not any(k.startswith(each) for k in found)} == set(), "no longer different"
