@@ -112,6 +112,8 @@ class Bed:
     runs: Runs
     store: SqliteStore
     gateways: list[Gateway] = field(default_factory=list)
+    lost_at: float = 0.0
+    """When a member was lost, in seconds of the epoch."""
     _document: Document = field(default_factory=lambda: Document(Group(GROUP, "bed", Wanted(serving=2))))
 
     async def publish(self, *views: MemberView) -> None:

@@ -108,10 +108,10 @@ async def all_in(base: str, state: str, count: int, seconds: float = 60.0) -> No
             await asyncio.sleep(1)  # between two looks, which cost something
 
 
-async def reaching(town: Bed, gateway: Gateway, pollers: int) -> dict[str, Any]:
+async def reaching(town: Bed, gateway: Gateway, live: int, pollers: int) -> dict[str, Any]:
     """How many requests reach members within some seconds while so many clients poll once a second."""
     before = _requests(town)
-    order = at(gateway.address, 1, LIVE, connections=pollers, every=1.0, seconds=REACH_SECONDS)
+    order = at(gateway.address, 1, live, connections=pollers, every=1.0, seconds=REACH_SECONDS)
     told = await loaded(order)
     reached = _requests(town) - before
     return {"pollers": pollers, "polls": told["good"], "reached": reached.total(), "by_route": dict(reached)}
@@ -133,7 +133,7 @@ async def polls(folder: Path, live: int = LIVE) -> dict[str, Any]:
             order = at(gateway.address, 1, live)
             plain = await repeated(order)
             whole = await repeated(at(gateway.address, 1, live, suffix=""), 1)
-            one, many = await reaching(town, gateway, 1), await reaching(town, gateway, POLLERS)
+            reached = [await reaching(town, gateway, live, pollers) for pollers in (1, POLLERS)]
             memory = gateway.memory
             gateway.stop()
             signed = await town.gateway(core=SERVER_CORE, spec=BASIC)
@@ -144,7 +144,7 @@ async def polls(folder: Path, live: int = LIVE) -> dict[str, Any]:
                 "state": plain,
                 "view": whole,
                 "basic": basic,
-                "reached": [one, many],
+                "reached": reached,
                 "memory_mb": round(memory / 1e6),
                 "ceiling": await ceiling(f"127.{town.addresses.octet}.101.1"),
             }

@@ -83,7 +83,9 @@ def figures(found: dict[str, Any]) -> dict[str, Any]:
         "direct_wrong_answers": without["wrong_answers"],
         "rescued": saved["rescued"],
         "rescue_seconds": saved["rescue_seconds"],
-        "ran_twice": saved["ran_twice"] + death["ran_twice"],
+        "ran_twice": saved["ran_twice"] + saved["ran_at_once"] + death["ran_at_once"],
+        "ended_unseen": death["ended_unseen"],
+        "longest_unseen_seconds": death["longest_unseen_seconds"],
         "lost": saved["submitted"] - saved["completed"],
         "memory_mb": found["memory"]["asked_for_all_mb"],
     }
@@ -98,6 +100,7 @@ AT_MOST = {
     "rescue_seconds": 30,
     "lost": 0,
     "ran_twice": 0,
+    "longest_unseen_seconds": 2,
     "memory_mb": 500,
 }
 

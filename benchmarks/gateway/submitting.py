@@ -48,6 +48,7 @@ async def added(folder: Path) -> dict[str, Any]:
 async def lost(town: Bed, number: int) -> None:
     """A member vanishes; the group's controller says so when EMR has confirmed it."""
     member = town.members[number]
+    town.lost_at = time.time()
     await member.lose()
     await asyncio.sleep(PROVEN_AFTER)  # EMR's time
     proof = Proof(ProofKind.TERMINATED, time.time(), "EMR says that the cluster has ended")
@@ -69,5 +70,23 @@ async def under_death(folder: Path, pace: Pace, *, gateways: bool) -> dict[str, 
             async with balanced(address, [each.address for each in town.members], POST_CHECKS):
                 clients = Clients(f"http://{address}:{PORT}", pace, {})
                 told = await clients.run(lambda: lost(town, 1), KILLED_AFTER)
-        ran_twice = len(town.journal().completed_twice()) if gateways else None
-        return told | {"ran_twice": ran_twice, "load": load, "killed_after_seconds": KILLED_AFTER}
+        told |= {"load": load, "killed_after_seconds": KILLED_AFTER}
+        return told | unseen(town) if gateways else told
+
+
+def unseen(town: Bed) -> dict[str, Any]:
+    """Runs that came to their end on the lost member just before it was lost, so that nobody was told of it.
+
+    Such a batch is run again if it says that it may be: to the world outside it was running when its member died.
+    """
+    journal = town.journal()
+    ends = [
+        town.lost_at - min(run.ended_at or 0.0 for run in runs if run.completed)
+        for batch, runs in journal.by_batch().items()
+        if batch in journal.completed_twice()
+    ]
+    return {
+        "ran_at_once": len(journal.at_once()),
+        "ended_unseen": len(ends),
+        "longest_unseen_seconds": round(max(ends, default=0.0), 2),
+    }
