@@ -14,6 +14,7 @@ SERVICES = {
     "ELBv2": "elbv2",
     "S3": "s3",
     "Route53": "route53",
+    "IAM": "iam",
     "SecretsManager": "secretsmanager",
 }
 """Services as adapters call them, and as botocore's models are called."""

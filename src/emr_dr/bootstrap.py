@@ -14,6 +14,7 @@ from emr_dr.aws.ec2 import Subnets
 from emr_dr.aws.elbv2 import NetworkBalancer
 from emr_dr.aws.emr import EmrClusters
 from emr_dr.aws.hosts import Ec2Hosts
+from emr_dr.aws.iam import IamRoles
 from emr_dr.aws.s3 import S3Artifacts
 from emr_dr.aws.secrets import Secrets
 from emr_dr.aws.seeding import seeding, seeding_file, seeding_script
@@ -142,6 +143,7 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
     )
     work = _worker(spec, services, joints.http)
     hosts, detection = Ec2Hosts(joints.session), detection_of(spec)
+    roles = IamRoles(joints.session) if policy.deny_role else None
     observer = Observer(
         clusters,
         balancer,
@@ -153,12 +155,13 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         joints.vantage,
         batch_id_ranges=spec.cluster.batch_id_ranges,
         backlog=joints.ledger,
+        roles=roles,
     )
     controller = Controller(
         group=spec.group,
         store=joints.store,
         observer=observer,
-        actor=Actor(clusters, balancer, work, joints.clock),
+        actor=Actor(clusters, balancer, work, joints.clock, roles),
         clock=joints.clock,
         policy=policy,
         holder=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
@@ -250,6 +253,8 @@ def policy_of(spec: Spec, placements: tuple[Placement, ...]) -> Policy:
         # It counts from the look that led to a save, which comes up to a lease's length later; from then on a gateway
         # that reads no news goes on by what it read for so long, and its clock may be another.
         views_last=VIEW_SECONDS + LEASE_SECONDS + CLOCK_SKEW,
+        deny_role=spec.by_gateway and recovery.deny_role,
+        deny_propagation=recovery.deny_propagation,
     )
 
 
@@ -277,8 +282,8 @@ async def _placements(spec: Spec, session: Session) -> tuple[Placement, ...]:
     problems = check_placements(spec, {subnet: each.az for subnet, each in facts.items()})
     if problems:
         raise SpecError(spec.source.file, problems)
-    return tuple(Placement(p.subnet, facts[p.subnet].az) for p in spec.placements)
+    return tuple(Placement(p.subnet, facts[p.subnet].az, role=p.instance_role or "") for p in spec.placements)
 
 
 def _declared_placements(spec: Spec) -> tuple[Placement, ...]:
-    return tuple(Placement(p.subnet, p.az or "") for p in spec.placements)
+    return tuple(Placement(p.subnet, p.az or "", role=p.instance_role or "") for p in spec.placements)

@@ -22,7 +22,7 @@ from emr_dr.errors import EmrDrError, OutcomeUnknownError, PermanentError, Trans
 from emr_dr.spec.cluster import ClusterTemplate
 
 PREFIXES = {"EMR": "elasticmapreduce", "ELBv2": "elasticloadbalancing", "EC2": "ec2", "S3": "s3",
-            "Route53": "route53", "SecretsManager": "secretsmanager"}  # fmt: skip
+            "Route53": "route53", "SecretsManager": "secretsmanager", "IAM": "iam"}  # fmt: skip
 ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "CopyObject": "PutObject"}
 CALLS = {
     "EMR": "RunJobFlow ListClusters DescribeCluster ListInstances ListInstanceGroups ListInstanceFleets "
@@ -36,6 +36,7 @@ CALLS = {
     "S3": "HeadObject HeadBucket PutObject CopyObject DeleteObject",
     "Route53": "GetHostedZone ListResourceRecordSets ChangeResourceRecordSets",
     "SecretsManager": "GetSecretValue",
+    "IAM": "GetInstanceProfile GetRolePolicy PutRolePolicy DeleteRolePolicy",
 }
 OPERATIONS = [(service, operation) for service, names in CALLS.items() for operation in names.split()]
 Act = Callable[[Session], Awaitable[object]]
@@ -69,7 +70,7 @@ async def told(kind: type[EmrDrError], act: Awaitable[object]) -> EmrDrError:
 
 def test_the_operations_below_are_all_that_this_package_calls() -> None:
     texts = [path.read_text() for path in Path(emr_dr.aws.__path__[0]).glob("*.py")]
-    direct = re.compile(r'"(?:EMR|ELBv2|EC2|S3|Route53|SecretsManager)",\s*"(\w+)"')
+    direct = re.compile(r'"(?:EMR|ELBv2|EC2|S3|Route53|SecretsManager|IAM)",\s*"(\w+)"')
     indirect = re.compile(r'_(?:call|one|made|pages|delete)\(\s*"([A-Z]\w+)"')
     called = {name for text in texts for form in (direct, indirect) for name in form.findall(text)}
     assert called == {operation for _, operation in OPERATIONS}

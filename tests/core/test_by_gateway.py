@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from core.scenes import POLICY, B, cluster, group, member
-from emr_dr.core.effects import DeregisterTarget, Effect, RegisterTarget, TerminateCluster
-from emr_dr.core.group import Group, Member, Order, Stage, Wanted
+from emr_dr.core.effects import AllowRole, DenyRole, DeregisterTarget, Effect, RegisterTarget, TerminateCluster
+from emr_dr.core.group import Denial, Group, Member, Order, Placement, Stage, Wanted
 from emr_dr.core.orders import released
 from emr_dr.core.published import routed_by_gateways
 from emr_dr.core.recovery import decide
@@ -180,6 +180,85 @@ class TestProofOfDeath:
         before = fenced_beside_one_that_serves()
         after, _ = decide(before, World(T, (cluster(1, emr=EmrState.ENDING), cluster(2))), POLICY)
         assert all(m.death is None for m in after.members)
+
+
+class TestDenial:
+    ALONE, OTHER = Placement("subnet-a", "az-a", role="role-a"), Placement("subnet-b", "az-b", role="role-b")
+    DENYING = replace(GATEWAY, placements=(ALONE, OTHER), deny_role=True, deny_propagation=60.0)
+    LOST = cluster(1, health=Health.LOST)
+
+    def before(self, *, denial: Denial | None = None, stage: Stage = Stage.FENCING, role: str = "role-b") -> Group:
+        old = replace(member(1, stage, since=T - 20, epoch=2, placement=self.ALONE), denial=denial)
+        return group(old, member(2, Stage.SERVING, epoch=2, placement=replace(self.OTHER, role=role)))
+
+    def decided(self, before: Group, *seen: Cluster, at: float = T) -> tuple[Member, list[DenyRole | AllowRole]]:
+        after, effects = decide(before, routed_by_gateways(before, World(at, seen)), self.DENYING)
+        roles = [e for e in effects if isinstance(e, DenyRole | AllowRole)]
+        return next(m for m in after.members if m.number == 1), roles
+
+    def test_it_is_saved_before_it_is_asked_for_and_counts_once_it_was_read_back_for_long_enough(self) -> None:
+        after, effects = self.decided(self.before(), self.LOST, cluster(2))
+        assert (after.denial, effects) == (Denial(), [DenyRole("j-1", "role-a")])
+        denied = replace(self.LOST, denied=True)
+        after, effects = self.decided(self.before(denial=Denial()), denied, cluster(2), at=T + 5)
+        assert (after.denial, after.death, effects) == (Denial(T + 5), None, [])
+        after, _ = self.decided(self.before(denial=Denial(T + 5)), denied, cluster(2), at=T + 64)
+        assert after.death is None
+        after, _ = self.decided(self.before(denial=Denial(T + 5)), denied, cluster(2), at=T + 65)
+        assert after.death is not None
+        assert after.death.kind is ProofKind.ROLE_DENIED
+
+    @pytest.mark.parametrize("seen", [False, None])
+    def test_one_that_is_not_read_back_counts_from_the_next_time(self, *, seen: bool | None) -> None:
+        after, _ = self.decided(self.before(denial=Denial(T - 500)), replace(self.LOST, denied=seen), cluster(2))
+        assert (after.denial, after.death) == (Denial(), None)
+
+    @pytest.mark.parametrize("stage", [Stage.SERVING, Stage.STANDBY, Stage.CONDEMNED])
+    def test_only_one_that_left_is_denied(self, stage: Stage) -> None:
+        before = replace(self.before(stage=stage), wanted=Wanted(3))
+        after, effects = self.decided(before, self.LOST, replace(cluster(2), health=Health.SUSPECT))
+        assert (after.denial, effects) == (None, [])
+
+    @pytest.mark.parametrize("health", [Health.HEALTHY, Health.SUSPECT, Health.UNKNOWN])
+    def test_only_one_that_is_lost_is_denied(self, health: Health) -> None:
+        assert self.decided(self.before(), replace(cluster(1), health=health, unfinished=1), cluster(2))[1] == []
+
+    def test_a_role_that_another_has_too_is_never_denied(self) -> None:
+        assert self.decided(self.before(role="role-a"), self.LOST, cluster(2))[1] == []
+
+    def test_while_the_region_is_in_trouble_no_role_is_denied(self) -> None:
+        third = replace(member(3, Stage.FENCING, epoch=2), placement=Placement("subnet-c", "az-c"))
+        before = self.before()
+        before = replace(before, members=(*before.members, third), launched=3)
+        assert self.decided(before, self.LOST, cluster(2), cluster(3, health=Health.LOST))[1] == []
+
+    @pytest.mark.parametrize("health", [Health.HEALTHY, Health.LOST])
+    def test_it_is_taken_back_from_one_that_is_well_again_and_from_no_other(self, health: Health) -> None:
+        seen = replace(cluster(1), health=health, denied=True, unfinished=1)
+        after, effects = self.decided(self.before(denial=Denial(T - 5)), seen, cluster(2))
+        well = health is Health.HEALTHY
+        assert (after.denial is None, effects) == (well, [AllowRole("j-1", "role-a")] if well else [])
+
+    def test_one_that_was_proven_dead_by_it_stays_denied_until_it_has_ended(self) -> None:
+        dead = replace(DEAD, kind=ProofKind.ROLE_DENIED)
+        before = self.before(denial=Denial(T - 500))
+        before = replace(before, members=(replace(before.members[0], death=dead), before.members[1]))
+        after, effects = self.decided(before, replace(cluster(1), denied=True), cluster(2))
+        assert (after.denial, effects) == (Denial(T - 500), [])
+        ended = replace(cluster(1, emr=EmrState.ENDED), denied=True)
+        after, effects = self.decided(before, ended, cluster(2))
+        assert (after.denial, after.death, effects) == (None, dead, [AllowRole("j-1", "role-a")])
+
+    def test_nobody_is_launched_into_a_placement_whose_role_is_denied(self) -> None:
+        before = replace(self.before(denial=Denial()), wanted=Wanted(2))
+        after, _ = decide(before, routed_by_gateways(before, World(T, (self.LOST, cluster(2)))), self.DENYING)
+        assert [m.placement for m in after.at(Stage.LAUNCHING)] == [self.OTHER]
+        only = replace(self.DENYING, placements=(self.ALONE,))
+        after, _ = decide(before, routed_by_gateways(before, World(T, (self.LOST, cluster(2)))), only)
+        assert after.at(Stage.LAUNCHING) == ()
+        assert (
+            after.refusals[0] == "the role of every placement is denied, until the members are ended for which it was"
+        )
 
 
 def test_being_published_takes_the_place_of_the_balancers_word() -> None:

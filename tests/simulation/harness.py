@@ -18,6 +18,7 @@ from emr_dr.lab.memory import (
     MemoryClusters,
     MemoryHosts,
     MemoryProbes,
+    MemoryRoles,
     MemoryWork,
     Moment,
     VirtualClock,
@@ -132,7 +133,7 @@ class Scene:
             GROUP,
             store,
             self._observer(clusters, balancer, work, vantage, elsewhere=elsewhere),
-            Actor(clusters, balancer, work, clock),
+            Actor(clusters, balancer, work, clock, self._roles()),
             clock,
             self.policy,
             f"controller-{self._controllers}",
@@ -144,7 +145,10 @@ class Scene:
     ) -> Observer:
         probes, hosts = MemoryProbes(self.cloud, elsewhere=elsewhere), MemoryHosts(self.cloud)
         seeing = (clusters, balancer, probes, work, hosts, self.detection, self.cloud.services, vantage)
-        return Observer(*seeing, backlog=self.ledger)
+        return Observer(*seeing, backlog=self.ledger, roles=self._roles())
+
+    def _roles(self) -> MemoryRoles | None:
+        return MemoryRoles(self.cloud) if self.policy.deny_role else None
 
     async def converge(self, life: Life | None = None) -> Round:
         """Have a new controller do rounds until nothing is outstanding."""

@@ -15,7 +15,7 @@ from emr_dr.controller.vantage import Vantage
 from emr_dr.core.batch import Batch, NewBatch, RescueClass, SubmitState
 from emr_dr.core.document import Document
 from emr_dr.core.evidence import GATEWAY
-from emr_dr.core.group import Stage, Wanted
+from emr_dr.core.group import Placement, Policy, Stage, Wanted
 from emr_dr.core.verdict import VerdictName
 from emr_dr.core.view import Load, MemberView, ProofKind, Role
 from emr_dr.core.world import EmrState
@@ -40,7 +40,7 @@ from simulation.acts import (
     why,
 )
 from simulation.acts import state as emr_state
-from simulation.harness import DELAYS, GROUP, MortalStore, Scene, site
+from simulation.harness import DELAYS, GROUP, POLICY, MortalStore, Scene, site
 
 NEVER = float("inf")
 
@@ -60,9 +60,11 @@ class WatchedStore(MortalStore):
         return saved
 
 
-async def begun(wanted: Wanted | None = None, *, delays: Delays = DELAYS) -> tuple[Scene, Machine, Controller]:
+async def begun(
+    wanted: Wanted | None = None, *, delays: Delays = DELAYS, policy: Policy = POLICY
+) -> tuple[Scene, Machine, Controller]:
     """A group in mode gateway that has all it wants, its first cluster, and the controller that leads."""
-    scene = Scene(wanted, delays=delays, by_gateway=True)
+    scene = Scene(wanted, delays=delays, policy=policy, by_gateway=True)
     scene.store = WatchedStore()
     await scene.declare()
     controller = scene.controller()
@@ -247,6 +249,81 @@ async def test_while_the_ledger_cannot_be_read_nobody_is_ended_as_idle_and_nobod
     assert any("the ledger is locked" in trouble for trouble in done.observation.troubles)
     controller.observer = seen
     await reach(controller, lambda done: done.converged)
+
+
+# Denied roles
+
+ROLES = tuple(Placement(f"subnet-{n}", f"az-{n}", role=f"role-{n}") for n in "abc")
+DENYING = replace(POLICY, placements=ROLES, deny_role=True, deny_propagation=60)
+UNCONFIRMED = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+
+
+async def test_a_lost_members_role_is_denied_and_after_its_propagation_that_is_a_proof() -> None:
+    scene, member, controller = await begun(Wanted(2), delays=UNCONFIRMED, policy=DENYING)
+    await given(scene, member)
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, 60, controller, "az-b")
+    assert scene.cloud.denials == {("role-a", member.id)}
+    assert (await view_of(scene, member)).death is None, "not heeded everywhere yet"
+    await beside_gateways(scene, 80, controller, "az-b")
+    death = (await view_of(scene, member)).death
+    assert death is not None
+    assert (death.kind, death.evidence.split(" has ")[0]) == (ProofKind.ROLE_DENIED, "its role role-a")
+    assert newest(scene).placement.subnet == "subnet-c", "nobody is launched where the role is denied"
+
+
+async def test_a_denial_is_taken_back_once_its_member_has_ended_and_only_then_is_it_forgotten() -> None:
+    delays = replace(DELAYS, emr_notices=240, ec2_notices=NEVER)
+    scene, member, controller = await begun(Wanted(2), delays=delays, policy=DENYING)
+    scene.cloud.kill(member.id)
+    await beside_gateways(scene, 3 * MINUTE, controller, "az-b")
+    assert scene.cloud.denials == {("role-a", member.id)}
+    scene.cloud.faults.fail("allow", TransientError("throttled"), times=3)
+    await beside_gateways(scene, 70, controller, "az-b")
+    await reach(controller, lambda done: done.converged)
+    assert scene.cloud.denials == set()
+    done = await carried_out(scene)
+    assert done.count("DenyRole") == 1
+
+
+async def test_one_that_is_well_again_before_its_denial_counts_is_allowed_and_taken_back() -> None:
+    policy = replace(DENYING, deny_propagation=600, attempts=10)
+    scene, member, controller = await begun(delays=UNCONFIRMED, policy=policy)
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, 2 * MINUTE, controller, "az-b")
+    assert scene.cloud.denials == {("role-a", member.id)}
+    scene.cloud.kill(newest(scene).id)
+    scene.cloud.heal(member.id)
+    await beside_gateways(scene, 5 * MINUTE, controller, "az-b")
+    assert ("role-a", member.id) not in scene.cloud.denials
+    assert 1 in [m.number for m in (await remembered(scene)).entitled]
+
+
+async def test_a_role_that_another_member_has_too_is_left_alone() -> None:
+    shared = replace(DENYING, placements=ROLES[:1])
+    scene, member, controller = await begun(Wanted(2), delays=UNCONFIRMED, policy=shared)
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, 5 * MINUTE, controller, "az-b")
+    assert stands(1, Stage.FENCING)(await go_on(controller, 5))
+    assert scene.cloud.denials == set()
+
+
+async def test_a_denial_that_cannot_be_read_back_proves_nothing() -> None:
+    scene, member, controller = await begun(Wanted(2), delays=UNCONFIRMED, policy=DENYING)
+    scene.cloud.freeze(member.id)
+    scene.cloud.faults.fail("denied", TransientError("throttled"), times=10_000)
+    await beside_gateways(scene, 10 * MINUTE, controller, "az-b")
+    assert (await view_of(scene, member)).death is None
+
+
+async def test_the_role_of_one_that_is_well_is_never_denied_though_it_left() -> None:
+    scene, old, _ = await begun(policy=DENYING)
+    await given(scene, old)
+    found = site(scene)
+    await service.ask(found, await service.prepare(found, Kind.SWITCHOVER))
+    await service.see_through(found, await service.prepare(found, Kind.FAILOVER), lambda _: None)
+    await go_on(scene.controller(), 20 * MINUTE)
+    assert scene.cloud.denials == set()
 
 
 # Planned change

@@ -3,7 +3,7 @@
 from dataclasses import fields, replace
 from typing import NamedTuple
 
-from emr_dr.core.group import Avoidance, Group, Member
+from emr_dr.core.group import Avoidance, Denial, Group, Member
 from emr_dr.core.standing import NOT_PROVEN_AGAIN
 from emr_dr.core.view import Proof
 from walk.setup import Setup
@@ -174,7 +174,9 @@ def _plain(m: Member, epoch: int) -> Member:
     address = m.cluster if m.cluster and m.address else ""
     reason = NOT_PROVEN_AGAIN if m.reason.startswith(NOT_PROVEN_AGAIN) else ""  # the only one that decides anything
     death = None if m.death is None else Proof(m.death.kind, 0.0, "")
-    return Member(m.number, m.stage, 0.0, m.cluster, epoch, m.tries, m.placement, address, reason, m.released, death)
+    denial = None if m.denial is None else Denial(None if m.denial.seen_at is None else 0.0)
+    kept = (m.number, m.stage, 0.0, m.cluster, epoch, m.tries, m.placement, address, reason, m.released)
+    return Member(*kept, death, denial)
 
 
 def _under_way(group: Group, avoid: tuple[Avoidance, ...]) -> int:
@@ -187,7 +189,7 @@ def _refuse_what_is_new() -> None:
     known = {
         Group: "name origin wanted members epoch launched launches attempts leaving order"
         " pause held recovered_at avoid refusals",
-        Member: "number stage since cluster epoch tries placement address reason released death",
+        Member: "number stage since cluster epoch tries placement address reason released death denial",
         Avoidance: "subnet at reason cause instance_type",
     }
     for kept, names in known.items():

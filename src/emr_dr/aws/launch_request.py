@@ -78,7 +78,7 @@ def launch_request(
         "Applications": [{"Name": name} for name in template.applications],
         "Instances": _instances(template, placement),
         "ServiceRole": template.roles.service,
-        "JobFlowRole": template.roles.instance,
+        "JobFlowRole": placement.role or template.roles.instance,
         "VisibleToAllUsers": True,
         "StepConcurrencyLevel": template.step_concurrency,
         "Configurations": _configurations(with_recovery_store(declared) if template.batch_id_ranges else declared),

@@ -107,6 +107,10 @@ class Session:
         client: EC2Client = self._client("ec2", self._config(self.times.read, self._attempts))
         return client
 
+    def iam(self) -> Any:  # noqa: ANN401 - its stubs are not among the dependencies
+        """Return a client for IAM."""
+        return self._client("iam", self._config(self.times.read, self._attempts))
+
     def route53(self) -> "Route53Client":
         """Return a client for Route 53."""
         client: Route53Client = self._client("route53", self._config(self.times.read, self._attempts))

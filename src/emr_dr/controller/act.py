@@ -7,6 +7,8 @@ from enum import StrEnum
 from emr_dr.controller.tenure import Tenure
 from emr_dr.core.document import Document
 from emr_dr.core.effects import (
+    AllowRole,
+    DenyRole,
     DeregisterTarget,
     Effect,
     LaunchCluster,
@@ -23,7 +25,7 @@ from emr_dr.errors import (
     OutcomeUnknownError,
     PermanentError,
 )
-from emr_dr.ports import Balancer, Clock, ClusterFacts, Clusters, MemberWork
+from emr_dr.ports import Balancer, Clock, ClusterFacts, Clusters, MemberWork, Roles
 
 EFFECT_DEADLINE = 28.0
 """Seconds one effect may take, the longest being a launch with its look before and after. An effect starts only if the
@@ -61,6 +63,7 @@ class Actor:
     balancer: Balancer
     work: MemberWork
     clock: Clock
+    roles: Roles | None = None
 
     async def carry_out(self, effect: Effect, document: Document, tenure: Tenure) -> Outcome:
         """Carry one effect out, once, within the lease; never raises for what the world does."""
@@ -91,6 +94,8 @@ class Actor:
                 await self.balancer.deregister(effect.address)
             case StopWork():
                 await self.work.stop(effect.address, effect.epoch)
+            case DenyRole() | AllowRole():
+                await self._change_role(effect, document)
             case ProtectCluster():
                 await self._ours(effect.cluster, document)
                 await self.clusters.protect(effect.cluster, on=True)
@@ -118,6 +123,13 @@ class Actor:
             after = [f.id for f in await self._found_quietly() if f.number == effect.number and f.origin == origin]
             shown = f"the list shows {after[0]}" if after else "the list does not show it yet"
             raise OutcomeUnknownError(f"{error.what}; {shown}", where=error.where, remedy=error.remedy) from error
+
+    async def _change_role(self, effect: DenyRole | AllowRole, document: Document) -> None:
+        if self.roles is None:
+            raise _SkipError("recovery.deny_role is off")
+        await self._ours(effect.cluster, document)
+        change = self.roles.deny if isinstance(effect, DenyRole) else self.roles.allow
+        await change(effect.role, effect.cluster)
 
     async def _found_quietly(self) -> tuple[ClusterFacts, ...]:
         try:

@@ -1,13 +1,14 @@
 """One round's questions to the world: what each is asked for, and what becomes of a question without an answer."""
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from emr_dr.core.evidence import ProbeResult, Sighting
-from emr_dr.core.group import Group, Member, Stage
+from emr_dr.core.group import ENDING, Group, Member, Stage
 from emr_dr.core.world import Cluster, EmrState, HostHealth, Sight, TargetState
 from emr_dr.errors import EmrDrError, PermanentError
-from emr_dr.ports import ClusterFacts, Hosts, Unfinished
+from emr_dr.ports import ClusterFacts, Hosts, Roles, Unfinished
 
 T = TypeVar("T")
 
@@ -60,6 +61,23 @@ class Look:
             self.troubles.append(
                 "from elsewhere: no gateway tells of the members, so a loss needs EMR's word, or EC2's"
             )
+
+    async def settled(
+        self, cluster: Cluster, backlog: Mapping[str, int] | None, hosts: Hosts, roles: Roles | None
+    ) -> Cluster:
+        """The cluster with what a proof of death and the end of a member take besides."""
+        ended = await self.answer(hosts.all_ended(cluster.id)) if may_be_dead(cluster, self.group) else None
+        denied = await self._denied(roles, cluster.id)
+        unfinished = None if backlog is None else backlog.get(cluster.id, 0)
+        return replace(cluster, unfinished=unfinished, machines_ended=ended or 0, denied=denied)
+
+    async def _denied(self, roles: Roles | None, cluster: str) -> bool | None:
+        """Whether the role of one that left is denied for its sake; asked only where it may be."""
+        m = member_of(self.group, cluster)
+        role = m.placement.role if m is not None and m.placement is not None else ""
+        if roles is None or m is None or not role or m.stage not in (Stage.FENCING, *ENDING):
+            return False
+        return await self.answer(roles.denied(role, cluster))
 
     async def hosts(self, hosts: Hosts, asked: Sequence[ClusterFacts]) -> Mapping[str, HostHealth]:
         """EC2's word by cluster; asked only where something is wrong, for it is slow to know."""

@@ -9,7 +9,6 @@ from emr_dr.controller.lookout import (
     address_of,
     handed_on,
     in_doubt,
-    may_be_dead,
     member_of,
     seen_elsewhere,
     stands_by,
@@ -33,6 +32,7 @@ from emr_dr.ports import (
     Hosts,
     MemberWork,
     Probes,
+    Roles,
     TargetFact,
     Unfinished,
 )
@@ -79,6 +79,7 @@ class Observer:
         services: The services that have a listener, hence a target group.
         vantage: Where we look from; what others saw from the same place is no second witness.
         batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
+        roles: Where it is seen whether a member's role is denied; None where none ever is.
         backlog: What gateways have under way, in mode gateway; None where the members are the balancer's targets.
     """
 
@@ -92,6 +93,7 @@ class Observer:
     vantage: str = ""
     batch_id_ranges: bool = False
     backlog: Backlog | None = None
+    roles: Roles | None = None
     _compared: dict[str, Sequence[Difference]] = field(default_factory=dict)
     _numbered: dict[str, Sequence[Difference]] = field(default_factory=dict)
 
@@ -142,7 +144,9 @@ class Observer:
         if any(e.path_broken for e in said):  # the one to a standby may be, too, and nobody else can tell
             said = [replace(e, stands_by=False) for e in said]
         runs, verdicts, judged = self._judge(document, list(zip(clusters, said, strict=True)), at)
-        judged = tuple(await asyncio.gather(*(self._settled(c, backlog, look) for c in judged)))
+        if self.backlog is not None:
+            settled = (look.settled(c, backlog, self.hosts, self.roles) for c in judged)
+            judged = tuple(await asyncio.gather(*settled))
         strangers = {t.address for t in targets or ()} - {c.address for c in judged}
         foreign = [f for f in found or () if f.origin != document.group.origin]
         world = World(
@@ -171,14 +175,6 @@ class Observer:
     async def _unfinished(self, look: Look) -> Mapping[str, int] | None:
         """How many unfinished batches are on each cluster; None if the ledger gave no good answer."""
         return {} if self.backlog is None else await look.answer(self.backlog.backlog())
-
-    async def _settled(self, cluster: Cluster, backlog: Mapping[str, int] | None, look: Look) -> Cluster:
-        """What a proof of death and the end of a member need besides."""
-        if self.backlog is None:
-            return cluster
-        ended = await look.answer(self.hosts.all_ended(cluster.id)) if may_be_dead(cluster, look.group) else None
-        unfinished = None if backlog is None else backlog.get(cluster.id, 0)
-        return replace(cluster, unfinished=unfinished, machines_ended=ended or 0)
 
     async def _clusters(self, group: Group, look: Look, launched: Sequence[str]) -> Sequence[ClusterFacts]:
         """Those the list shows, and those we know by id: absence from the list never means 'ended'.

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from emr_dr.core.death import proof_of_death
+from emr_dr.core.death import with_proof
 from emr_dr.core.group import Avoidance, Group, Member, Policy, Stage
 from emr_dr.core.orders import NOTHING_WANTED, called_off
 from emr_dr.core.placement import avoid, cause_of
@@ -147,17 +147,19 @@ def _with_facts(m: Member | None, world: World, policy: Policy) -> Member | None
     seen = world.of(m) if m is not None else None
     if m is None or seen is None:
         return m
-    death = m.death or (proof_of_death(m, seen, world.at) if policy.by_gateway else None)
-    return replace(m, address=seen.address or m.address, death=death)
+    m = replace(m, address=seen.address or m.address)
+    return with_proof(m, seen, world.at, policy) if policy.by_gateway else m
 
 
 def _left(cluster: Cluster, group: Group) -> bool:
     """Ended, and no target any more: nothing of it is left to look after.
 
-    Where gateways keep a ledger, a batch on it may still wait for word of its end; in a destroyed group nobody does.
+    Where gateways keep a ledger, a batch on it may still wait for word of its end; in a destroyed group nobody does. A
+    denial of its role would be forgotten with it.
     """
     awaited = cluster.unfinished != 0 and group.wanted != NOTHING_WANTED
-    return cluster.emr is EmrState.ENDED and cluster.target is TargetState.ABSENT and not awaited
+    rid = cluster.target is TargetState.ABSENT and cluster.denied is False
+    return cluster.emr is EmrState.ENDED and rid and not awaited
 
 
 def _because(what: str, seen: Cluster) -> str:

@@ -57,6 +57,22 @@ class StopWork:
 
 
 @dataclass(frozen=True, slots=True)
+class DenyRole:
+    """Deny everything to a role that this cluster alone has, and read it back."""
+
+    cluster: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowRole:
+    """Take the denial back that was made for this cluster."""
+
+    cluster: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnprotectCluster:
     """Switch termination protection off; only ever asked for what is saved as retiring or condemned."""
 
@@ -77,6 +93,8 @@ Effect = (
     | RegisterTarget
     | DeregisterTarget
     | StopWork
+    | DenyRole
+    | AllowRole
     | UnprotectCluster
     | TerminateCluster
 )

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from emr_dr.core.effects import (
+    AllowRole,
+    DenyRole,
     DeregisterTarget,
     Effect,
     LaunchCluster,
@@ -37,6 +39,14 @@ def outstanding(before: Group, group: Group, world: World, policy: Policy, *, pa
                 yield DeregisterTarget("", address, group.epoch)
 
 
+def _for_role(m: Member, seen: Cluster) -> Iterable[Effect]:
+    role = m.placement.role if m.placement is not None else ""
+    if m.denial is not None and seen.denied is False:
+        yield DenyRole(seen.id, role)
+    elif m.denial is None and seen.denied:
+        yield AllowRole(seen.id, role)
+
+
 def proving_name(group: Group, member: Member) -> str:
     """The proving job's name: the same for every repetition of one proof, another for the next proof."""
     return f"emr-dr-proof-{group.origin[:8]}-{member.number}-{member.epoch}-{int(member.since)}"
@@ -54,6 +64,7 @@ def _clear(group: Group, world: World) -> bool:
 def _for_member(
     m: Member, seen: Cluster, group: Group, policy: Policy, *, clear: bool, paused: bool
 ) -> Iterable[Effect]:
+    yield from _for_role(m, seen)
     if m.stage is Stage.PROVING and seen.proving is ProvingResult.PENDING and seen.address:
         yield ProveMember(seen.id, seen.address, proving_name(group, m))
     elif m.stage in ENTITLED and not seen.gone:

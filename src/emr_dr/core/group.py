@@ -51,12 +51,25 @@ class Placement:
     Attributes:
         rung: Which instance types are asked for: 0 the declared ones, 1 their first alternatives, and so on.
         types: Those instance types; empty where EMR chooses among several itself.
+        role: The instance profile of members here, if it is another than the template's.
     """
 
     subnet: str
     az: str = ""
     rung: int = 0
     types: tuple[str, ...] = ()
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The word that a member's own role is to be denied everything, so that nothing of it can write any more.
+
+    Attributes:
+        seen_at: Since when it has been read back without a break; None as long as it was not.
+    """
+
+    seen_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ class Member:
         released: A person's word that it may be retired without evidence; it holds for the stage it was given in.
         death: The proof that nothing of it runs or writes any more. Once found it stays, whatever happens: gateways
             act on it.
+        denial: Whether its role is to be denied; None where it may do as its role says.
     """
 
     number: int
@@ -85,6 +99,7 @@ class Member:
     reason: str = ""
     released: bool = False
     death: Proof | None = None
+    denial: Denial | None = None
 
     def to(self, stage: Stage, at: float, reason: str = "") -> "Member":
         """Return this member in another stage; itself, untouched, if it is there already."""
@@ -205,6 +220,8 @@ class Policy:
         retire_unconfirmed_after: A fenced member that nobody saw ended or idle is kept this long.
         by_gateway: The balancer's targets are Livy gateways, which send work to members as they are told who is
             entitled: no member is ever a target, and batches end where they began.
+        deny_role: Whether the role of a lost member is denied, as a proof that nothing of it writes any more.
+        deny_propagation: How long a denial must have been in force before it counts.
         views_last: How long after a change of entitlement a gateway may still act on what it was told before.
         avoid_for: How long a placement that failed a candidate is tried last.
     """
@@ -226,3 +243,5 @@ class Policy:
     stop_work: bool = False
     by_gateway: bool = False
     views_last: float = 15.0
+    deny_role: bool = False
+    deny_propagation: float = 60.0

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from emr_dr.core.group import Avoidance, Group, Placement, Policy, Stage
+from emr_dr.core.group import Avoidance, Group, Member, Placement, Policy, Stage
 from emr_dr.core.world import World
 
 _ZONE = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d[a-z]?\b")
@@ -28,6 +28,17 @@ def choose(group: Group, world: World, policy: Policy) -> Placement:
         return bound and other, failed, bool(wish) and other, *trouble, policy.placements.index(p)
 
     return min(policy.placements, key=rank)
+
+
+def allowed(group: Group, world: World, policy: Policy) -> tuple[Placement, ...]:
+    """The placements whose role may be used: one that is denied for a member, or that we cannot read, may not."""
+    denied = {m.placement.role for m in group.members if m.placement is not None and _may_be_denied(m, world)}
+    return tuple(p for p in policy.placements if not p.role or p.role not in denied)
+
+
+def _may_be_denied(m: Member, world: World) -> bool:
+    seen = world.of(m)
+    return m.denial is not None or (seen is not None and seen.denied is not False)
 
 
 def avoid(group: Group, avoidance: Avoidance) -> Group:

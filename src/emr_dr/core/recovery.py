@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emr_dr.core.advance import advance, condemn_orphans
+from emr_dr.core.death import deny_roles
 from emr_dr.core.effects import Effect
 from emr_dr.core.ensure import outstanding
 from emr_dr.core.entitlement import hand_over, move_entitlement
 from emr_dr.core.group import Group, Policy
 from emr_dr.core.placement import forget
-from emr_dr.core.staffing import retire, staff
+from emr_dr.core.staffing import retire, staff, troubled_zones
 from emr_dr.core.world import World
 
 
@@ -44,6 +45,7 @@ def decide(group: Group, world: World, policy: Policy) -> tuple[Group, Sequence[
         group = hand_over(group, world, policy)
         group = staff(group, world, policy)
         group = retire(group, world, policy)
+        group = deny_roles(group, world, policy, trouble=len(troubled_zones(group, world)) > 1)
     return group, tuple(outstanding(before, group, world, policy, paused=paused))
 
 

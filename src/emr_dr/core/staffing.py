@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from emr_dr.core.group import COMING, Group, Member, Policy, Stage
-from emr_dr.core.placement import choose
+from emr_dr.core.placement import allowed, choose
 from emr_dr.core.standing import NOT_PROVEN_AGAIN, complete, missing, move, served
 from emr_dr.core.world import Cluster, EmrState, HostHealth, TargetState, World
 
@@ -22,7 +22,8 @@ def staff(group: Group, world: World, policy: Policy) -> Group:
             continue
         # Also with all attempts spent, or held: it costs no launch, and left alone it would only seem to be waited for.
         # Nobody is fenced and proven again in one save: that he is no target has to be seen after he was fenced.
-        if lacking > 0 and seen.target is TargetState.ABSENT and m.since != world.at:
+        free = seen.target is TargetState.ABSENT and m.denial is None and seen.denied is False
+        if lacking > 0 and free and m.since != world.at:
             members = move(group.members, [m], Stage.PROVING, world.at, reason="came back")
             group = replace(group, members=members, attempts=group.attempts + 1)
         lacking -= 1  # also while it is not yet out of the balancer: wait for it rather than launch another
@@ -41,8 +42,11 @@ def _license(group: Group, world: World, policy: Policy) -> tuple[Group, bool]:
     if len(today) >= policy.launches_a_day:
         refusal = f"budget: {len(today)} launches in the last 24 h, {policy.launches_a_day} are allowed"
         return replace(group, refusals=(*group.refusals, refusal)), False
-    number = group.launched + 1
-    member = Member(number, Stage.LAUNCHING, world.at, tries=1, placement=choose(group, world, policy))
+    if not (places := allowed(group, world, policy)):
+        refusal = "the role of every placement is denied, until the members are ended for which it was"
+        return replace(group, refusals=(*group.refusals, refusal)), False
+    place, number = choose(group, world, replace(policy, placements=places)), group.launched + 1
+    member = Member(number, Stage.LAUNCHING, world.at, tries=1, placement=place)
     return (
         replace(
             group,

@@ -83,6 +83,7 @@ class Cluster:
         no_room: EMR ended it because EC2 lacked capacity; `lacking` is the instance type, if EMR named one.
         unfinished: Batches of the gateways' ledger that are on it and have not ended; None if nobody could tell.
         machines_ended: How many EC2 instances it had, if every one of them is terminated; else 0.
+        denied: Whether our denial of its role was read back; None if nobody could tell.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Cluster:
     lacking: str = ""
     unfinished: int | None = 0
     machines_ended: int = 0
+    denied: bool | None = False
 
     @property
     def healthy(self) -> bool:

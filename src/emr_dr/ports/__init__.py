@@ -11,6 +11,7 @@ from emr_dr.ports.cloud import (
     Clusters,
     Difference,
     Hosts,
+    Roles,
     TargetFact,
     TargetHealth,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Question",
     "QueueLoad",
     "Reply",
+    "Roles",
     "SessionLedger",
     "Store",
     "TargetFact",

@@ -117,6 +117,25 @@ class Hosts(Protocol):
         """
 
 
+class Roles(Protocol):
+    """The instance profiles of clusters, whose roles can be denied everything for one cluster's sake."""
+
+    async def deny(self, profile: str, cluster_id: str) -> None:
+        """Deny the profile's role everything, under a name that carries the cluster's id; may be repeated.
+
+        Whoever has the role is denied, whatever credentials they hold already. AWS takes some seconds to heed it.
+
+        Raises:
+            PermanentError: There is no such profile, or we may not.
+        """
+
+    async def allow(self, profile: str, cluster_id: str) -> None:
+        """Take back what was denied for this cluster's sake; a no-op where nothing was."""
+
+    async def denied(self, profile: str, cluster_id: str) -> bool:
+        """Whether the denial made for this cluster is there, and whole."""
+
+
 class TargetHealth(StrEnum):
     """ELBv2's states of a target, by its own names (DescribeTargetHealth)."""
 

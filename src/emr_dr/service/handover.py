@@ -1,15 +1,16 @@
 """To change who serves because a person wants it: switchover, failback, and failover by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from emr_dr.controller.journal import CALLED_OFF
 from emr_dr.controller.observe import Observation
-from emr_dr.core.group import Group, Member, Order, Placement, Stage
+from emr_dr.core.group import Group, Member, Order, Placement, Policy, Stage
 from emr_dr.core.orders import asked_out, called_off
-from emr_dr.core.placement import choose
+from emr_dr.core.placement import allowed, choose
 from emr_dr.core.staffing import DAY
+from emr_dr.core.world import World
 from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError, UsageError
 from emr_dr.history.reading import backwards
 from emr_dr.ports import Unfinished
@@ -93,7 +94,7 @@ async def prepare(site: Site, kind: Kind, *, leaving: str = "", to: str = "", dr
         kind,
         member,
         successor,
-        choose(asked, observation.world, policy) if successor is None and policy.placements else None,
+        _place(asked, observation.world, policy) if successor is None else None,
         order,
         0.0 if order.failover or site.by_gateway else (policy.drain if drain is None else drain),
         unfinished,
@@ -173,6 +174,11 @@ async def call_off(site: Site) -> int | None:
 
     await write(site, change)
     return was[0]
+
+
+def _place(group: Group, world: World, policy: Policy) -> Placement | None:
+    places = allowed(group, world, policy)
+    return choose(group, world, replace(policy, placements=places)) if places else None
 
 
 def _leaver(group: Group, named: str) -> Member:

@@ -17,6 +17,7 @@ from emr_dr.spec.fields import (
     Like,
     Port,
     Region,
+    RoleName,
     Section,
     Subnet,
     Text,
@@ -43,6 +44,8 @@ class Placement(Section):
     """Subnet to launch in."""
     az: Zone | None = None
     """Its Availability Zone, if you want it checked without asking AWS. Default: AWS is asked."""
+    instance_role: RoleName | None = None
+    """Instance profile of members here, with a role that nothing else has. Default: cluster.roles.instance."""
 
 
 def _apart(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
@@ -54,6 +57,7 @@ def _apart(placements: tuple[Placement, ...]) -> tuple[Placement, ...]:
         [
             *repeated([placement.subnet for placement in placements], (), ("subnet",)),
             *repeated([placement.az for placement in placements], (), ("az",)),
+            *repeated([placement.instance_role for placement in placements], (), ("instance_role",)),
         ]
     )
     return placements
@@ -135,6 +139,13 @@ class Recovery(Section):
     drain_timeout: Annotated[Duration, between("0s", "7d")] = 3600.0
     """How long a planned switchover waits for what runs on the member that leaves; what has not ended by then runs on
     there, but is not to be asked for at the balancer's address any more. Default 1h."""
+    deny_role: Annotated[bool, Field(strict=True)] = False
+    """Whether the role of a lost member is denied everything (mode gateway; IAM PutRolePolicy), so that its batches can
+    be run again before AWS confirms its end. It is a proof for what writes through AWS, such as to S3, and for nothing
+    else. Needs placements[].instance_role in all placements. Default false."""
+    deny_propagation: Annotated[Duration, between("10s", "1h")] = 60.0
+    """How long a denial must have been in force before it counts as a proof: IAM takes seconds to be heeded
+    everywhere. Default 60s."""
 
 
 class Objectives(Section):
@@ -238,6 +249,7 @@ class Spec(Section):
             if placement.az is not None and not placement.az.startswith(self.region):
                 what = f"{placement.az} is not in {self.region}"
                 yield Finding(("placements", index, "az"), what, "a group lives in one region")
+        yield from self._denial_findings()
         yield from self._routing_findings()
         yield from repeated([check.name for check in self.checks], ("checks",), ("name",))
         for index, check in enumerate(self.checks):
@@ -245,6 +257,17 @@ class Spec(Section):
                 what = f"{check.name} is a service already"
                 yield Finding(("checks", index, "name"), what, "choose another name: verdicts go by it")
         yield from self._objective_findings()
+
+    def _denial_findings(self) -> Iterator[Finding]:
+        if not self.recovery.deny_role:
+            return
+        if not self.by_gateway:
+            what = "has no effect in mode direct: nobody runs batches again there"
+            yield Finding(("recovery", "deny_role"), what, "remove it, or say address.mode: gateway")
+        for index, placement in enumerate(self.placements):
+            if placement.instance_role is None:
+                what = "is missing with recovery.deny_role: to deny a role that others have would stop them, too"
+                yield Finding(("placements", index, "instance_role"), what, "give each placement a role of its own")
 
     def _routing_findings(self) -> Iterator[Finding]:
         for index, rule in enumerate(self.gateway.routing):

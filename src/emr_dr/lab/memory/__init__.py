@@ -6,6 +6,7 @@ from emr_dr.lab.memory.adapters import (
     MemoryClusters,
     MemoryHosts,
     MemoryProbes,
+    MemoryRoles,
     MemoryWork,
 )
 from emr_dr.lab.memory.clock import OwnClock, VirtualClock
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryClusters",
     "MemoryHosts",
     "MemoryProbes",
+    "MemoryRoles",
     "MemoryWork",
     "Moment",
     "OwnClock",

@@ -135,6 +135,28 @@ class MemoryHosts:
         return 3 if self._cloud.machines[cluster_id].confirmed_dead(self._cloud.clock.now()) else 0
 
 
+class MemoryRoles:
+    """`Roles` over a `MemoryCloud`."""
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        self._cloud = cloud
+
+    async def deny(self, profile: str, cluster_id: str) -> None:
+        """Deny it."""
+        with self._cloud.faults.effect("deny"):
+            self._cloud.denials.add((profile, cluster_id))
+
+    async def allow(self, profile: str, cluster_id: str) -> None:
+        """Take it back."""
+        with self._cloud.faults.effect("allow"):
+            self._cloud.denials.discard((profile, cluster_id))
+
+    async def denied(self, profile: str, cluster_id: str) -> bool:
+        """Whether it is denied."""
+        self._cloud.faults.read("denied")
+        return (profile, cluster_id) in self._cloud.denials
+
+
 class MemoryProbes:
     """`Probes` over a `MemoryCloud`; the balancer's own name leads to whatever it would route to.
 

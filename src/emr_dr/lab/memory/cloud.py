@@ -39,6 +39,7 @@ class MemoryCloud:
         unrouted: Addresses that the balancer does not reach, though direct probes do, and since when.
         unreachable: Addresses that direct probes do not reach, though the balancer does.
         isolated: Whoever probes from here reaches nothing at all, its own control targets included.
+        denials: The roles that are denied, each with the cluster for whose sake.
         front_leads_to: The address that the balancer leads to whatever its API says; empty when it does as it says.
     """
 
@@ -59,6 +60,7 @@ class MemoryCloud:
         self.unrouted: dict[str, float] = {}
         self.unreachable: set[str] = set()
         self.isolated = False
+        self.denials: set[tuple[str, str]] = set()
         self.front_leads_to = ""
 
     def create(self, number: int, origin: str, placement: Placement) -> Machine:

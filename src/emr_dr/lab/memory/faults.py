@@ -24,7 +24,9 @@ def _nothing(moment: Moment, call: str) -> None:
 
 
 class Faults:
-    """What becomes of calls. Effects are launch, protect, terminate, register, deregister, prove and stop.
+    """What becomes of calls.
+
+    Effects are launch, protect, terminate, register, deregister, prove, stop, deny and allow.
 
     Attributes:
         hook: Called before and after each effect; what it raises, the caller gets.
