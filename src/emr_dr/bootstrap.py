@@ -156,6 +156,7 @@ def _site(spec: Spec, policy: Policy, services: Mapping[str, Endpoint], probes: 
         batch_id_ranges=spec.cluster.batch_id_ranges,
         backlog=joints.ledger,
         roles=roles,
+        own_roles=tuple(dict.fromkeys(p.role for p in policy.placements)),
     )
     controller = Controller(
         group=spec.group,

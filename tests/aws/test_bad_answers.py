@@ -36,7 +36,7 @@ CALLS = {
     "S3": "HeadObject HeadBucket PutObject CopyObject DeleteObject",
     "Route53": "GetHostedZone ListResourceRecordSets ChangeResourceRecordSets",
     "SecretsManager": "GetSecretValue",
-    "IAM": "GetInstanceProfile GetRolePolicy PutRolePolicy DeleteRolePolicy",
+    "IAM": "GetInstanceProfile GetRolePolicy ListRolePolicies PutRolePolicy DeleteRolePolicy",
 }
 OPERATIONS = [(service, operation) for service, names in CALLS.items() for operation in names.split()]
 Act = Callable[[Session], Awaitable[object]]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,13 @@ async def test_differences_are_told_against_the_placement_it_was_launched_into(e
     emr.lists["ListBootstrapActions"] = emr.lists["ListBootstrapActions"][1:]
     told = await clusters(quick, EVERYTHING).differences("j-7", Placement("subnet-b"))
     assert [(each.field, each.must) for each in told] == [("subnet", True), ("bootstrap", True)]
+
+
+async def test_a_cluster_without_its_placements_own_role_is_not_what_was_declared(emr: Emr, quick: Session) -> None:
+    assert emr.cluster
+    (told,) = await clusters(quick, EVERYTHING).differences("j-7", replace(HERE, role="etl-a"))
+    assert str(told) == "roles.instance: etl-a is declared, the cluster has EMR_EC2_DefaultRole"
+    assert told.must
 
 
 async def test_a_cluster_of_another_group_is_not_compared(emr: Emr, quick: Session) -> None:

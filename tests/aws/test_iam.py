@@ -32,11 +32,18 @@ class Iam:
             roles = f"<member><RoleName>{self.role}</RoleName></member>" if self.role else ""
             return _answer(operation, f"<InstanceProfile><Roles>{roles}</Roles></InstanceProfile>")
         assert form["RoleName"] == ROLE
+        if operation == "ListRolePolicies":
+            at, names = int(form.get("Marker", 0)), list(self.policies)
+            more = f"<IsTruncated>true</IsTruncated><Marker>{at + 1}</Marker>" if at + 1 < len(names) else ""
+            return _answer(operation, f"<PolicyNames><member>{names[at]}</member></PolicyNames>{more}")
         name = form["PolicyName"]
         if operation == "PutRolePolicy":
             if not self.forgets:
                 self.policies[name] = form["PolicyDocument"]
             return _answer(operation, "")
+        return self._of_one(operation, name)
+
+    def _of_one(self, operation: str, name: str) -> bytes:
         if name not in self.policies:
             return _refusal("NoSuchEntity")
         if operation == "DeleteRolePolicy":
@@ -85,6 +92,15 @@ async def test_what_was_denied_is_allowed_again_and_other_policies_stay(iam: Iam
     await roles.allow(PROFILE, "j-1")
     await roles.allow(PROFILE, "j-1")
     assert iam.policies == {"theirs": "{}"}
+
+
+async def test_whose_denials_there_are_is_read_over_all_pages(iam: Iam, quick: Session) -> None:
+    roles = IamRoles(quick)
+    assert "theirs" in iam.policies
+    assert await roles.denials(PROFILE) == []
+    await roles.deny(PROFILE, "j-1")
+    await roles.deny(PROFILE, "j-2")
+    assert await roles.denials(PROFILE) == ["j-1", "j-2"]
 
 
 async def test_one_that_is_not_to_be_read_back_is_not_taken_for_done(iam: Iam, quick: Session) -> None:

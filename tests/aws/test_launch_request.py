@@ -156,6 +156,11 @@ def test_a_full_template_becomes_one_request_with_everything_in_it() -> None:
     assert request == GOLDEN
 
 
+def test_a_placement_with_a_role_of_its_own_is_launched_with_it(template: ClusterTemplate) -> None:
+    place = Placement("subnet-a", role="etl-a")
+    assert launch_request("etl", template, number=1, origin="o", placement=place)["JobFlowRole"] == "etl-a"
+
+
 def test_fleets_take_the_subnet_as_a_list_and_their_ranks_when_they_are_prioritized(template: ClusterTemplate) -> None:
     fleets = {
         "primary": {"target_on_demand": 1, "types": [{"type": "m5.xlarge"}]},

@@ -145,7 +145,8 @@ class Scene:
     ) -> Observer:
         probes, hosts = MemoryProbes(self.cloud, elsewhere=elsewhere), MemoryHosts(self.cloud)
         seeing = (clusters, balancer, probes, work, hosts, self.detection, self.cloud.services, vantage)
-        return Observer(*seeing, backlog=self.ledger, roles=self._roles())
+        own = tuple(p.role for p in self.policy.placements)
+        return Observer(*seeing, backlog=self.ledger, roles=self._roles(), own_roles=own)
 
     def _roles(self) -> MemoryRoles | None:
         return MemoryRoles(self.cloud) if self.policy.deny_role else None

@@ -316,6 +316,14 @@ async def test_a_denial_that_cannot_be_read_back_proves_nothing() -> None:
     assert (await view_of(scene, member)).death is None
 
 
+async def test_a_denial_that_came_too_late_is_taken_back() -> None:
+    scene, member, controller = await begun(policy=DENYING)
+    scene.cloud.denials.add(("role-a", member.id))
+    done = await go_on(controller, 10)
+    assert scene.cloud.denials == set()
+    assert done.converged
+
+
 async def test_the_role_of_one_that_is_well_is_never_denied_though_it_left() -> None:
     scene, old, _ = await begun(policy=DENYING)
     await given(scene, old)

@@ -85,3 +85,25 @@ def test_one_member_that_serves_may_have_sticky_clients_and_nothing_is_remarked(
 def test_a_remark_has_the_line_of_what_it_is_about() -> None:
     told = remarks(loaded(_sticky(changed(*TWO))))
     assert {remark.line for remark in told if remark.field == "address.balancer.stickiness"} == {6}
+
+
+OWN_ROLES = "placements: [{subnet: subnet-a, instance_role: etl-a}, {subnet: subnet-b, instance_role: etl-b}]"
+SHARED = "placements: [{subnet: subnet-a}, {subnet: subnet-b}]"
+
+
+def test_roles_are_denied_only_where_each_placement_has_one_of_its_own() -> None:
+    denying = changed("recovery: {", "recovery: {deny_role: true, ", GATEWAY)
+    assert loaded(changed(SHARED, OWN_ROLES, denying)).recovery.deny_propagation == 60
+    said = refused(denying)
+    assert all("is missing with recovery.deny_role" in each for each in said)
+    assert [each.split(": ")[1] for each in said] == ["placements[0].instance_role", "placements[1].instance_role"]
+
+
+def test_two_placements_never_share_a_role() -> None:
+    (said,) = refused(changed(SHARED, OWN_ROLES.replace("etl-b", "etl-a")))
+    assert "placements[1].instance_role" in said
+
+
+def test_denying_roles_has_no_effect_in_mode_direct() -> None:
+    (said,) = refused(changed(SHARED, OWN_ROLES, changed("recovery: {", "recovery: {deny_role: true, ")))
+    assert "has no effect in mode direct" in said

@@ -142,7 +142,7 @@ class Adversary:
             before, policy = self._canon[state.group], self._setup.policy
             world = observe(state.machines, self._canon.remembered(state.group), view, state.told)
             if policy.by_gateway:
-                world = routed_by_gateways(before, world)
+                world = gateways.with_denials(before, routed_by_gateways(before, world), state.machines)
             after, effects = self._setup.decide(before, world, policy)
             if not self._setup.count_attempts and {a.cause for a in after.avoid} - {a.cause for a in before.avoid}:
                 after = replace(after, attempts=1)  # who failed was an attempt, though it was not counted
@@ -166,7 +166,8 @@ class Adversary:
         if deed.verb is Verb.LAUNCH:
             if len(state.machines) < MOST_MACHINES:
                 machines = (*state.machines, Machine(NEW, deed.number))
-                yield Step(f"{label}; <{NEW}> is starting", True, state._replace(machines=machines))
+                bad = gateways.of_launch(deed.number, self._canon[state.group], state.machines)
+                yield Step(f"{label}; <{NEW}> is starting", True, state._replace(machines=machines), bad)
             else:
                 self.cut = True
             if state.budget.refuse:
@@ -181,6 +182,7 @@ class Adversary:
         machine = state.machines[i]
         changed, refused = self._changed(machine, deed)
         bad = () if refused else invariants.of_deed(deed, machine, self._canon[state.group])
+        bad += gateways.of_denial(deed, machine, self._canon[state.group])
         machines = (*state.machines[:i], changed, *state.machines[i + 1 :])
         refusal = "; AWS refuses it, for termination protection is on" if refused else ""
         yield Step(f"{label}{refusal}", True, state._replace(machines=machines), bad)
@@ -194,5 +196,7 @@ class Adversary:
                 return m, True
             case Verb.TERMINATE:
                 return terminated(m, self._setup), False
+            case Verb.DENY | Verb.ALLOW:
+                return m._replace(denied=deed.verb is Verb.DENY), False
             case _:
                 return m if m.ended else m._replace(protected=deed.verb is Verb.PROTECT), False

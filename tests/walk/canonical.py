@@ -74,7 +74,9 @@ class Canon:
     def _kept(self, state: State) -> tuple[tuple[Machine, ...], set[int]]:
         """The clusters that still matter, and every launch number that somebody still speaks of."""
         ids, numbers = self._referred_by(state)
-        machines = tuple([m for m in state.machines if not m.ended or m.target or m.on_ledger or m.id in ids])
+        machines = tuple(
+            [m for m in state.machines if not m.ended or m.target or m.on_ledger or m.denied or m.id in ids]
+        )
         numbers.update([m.number for m in machines if m.number])
         return machines, numbers
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from emr_dr.core import advance, ensure, entitlement, staffing
+from emr_dr.core import advance, death, ensure, entitlement, staffing
 from emr_dr.core.effects import Effect, RegisterTarget, TerminateCluster
-from emr_dr.core.group import COMING, ENTITLED, Group, Policy, Stage
+from emr_dr.core.group import COMING, ENTITLED, Denial, Group, Policy, Stage
 from emr_dr.core.standing import missing, move, served
 from emr_dr.core.world import Cluster, EmrState, HostHealth, TargetState, World
 from walk.parts import Parts
@@ -273,6 +273,40 @@ def _calls_dead(sign: Callable[[Cluster], bool], group: Group, world: World, pol
     return advance.advance(group, replace(world, clusters=seen), policy, paused=paused)
 
 
+def _believes_a_denial_at_once(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    return advance.advance(group, world, replace(policy, deny_propagation=0), paused=paused)
+
+
+def _believes_a_denial_that_nobody_read_back(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    asked = {m.cluster for m in group.members if m.denial is not None}
+    seen = tuple(replace(c, denied=True) if c.id in asked else c for c in world.clusters)
+    return advance.advance(group, replace(world, clusters=seen), policy, paused=paused)
+
+
+def _forgets_the_denial_with_the_member(group: Group, world: World, policy: Policy, *, paused: bool) -> Group:
+    seen = tuple(replace(c, denied=False) if c.emr is EmrState.ENDED else c for c in world.clusters)
+    return advance.advance(group, replace(world, clusters=seen), policy, paused=paused)
+
+
+def _denies_whoever_is_lost(group: Group, world: World, policy: Policy, *, trouble: bool) -> Group:
+    lost = [m for m in group.members if world.lost(m) and m.death is None]
+    members = tuple(replace(m, denial=m.denial or Denial()) if m in lost else m for m in group.members)
+    return death.deny_roles(replace(group, members=members), world, policy, trouble=trouble)
+
+
+def _allows_the_proven_dead(group: Group, world: World, policy: Policy, *, trouble: bool) -> Group:
+    after = death.deny_roles(group, world, policy, trouble=trouble)
+    return replace(after, members=tuple(replace(m, denial=None) if m.death else m for m in after.members))
+
+
+def _launches_where_a_role_is_denied(group: Group, world: World, policy: Policy) -> Group:
+    denials = {m.number: m.denial for m in group.members}
+    blind = replace(world, clusters=tuple(replace(c, denied=False) for c in world.clusters))
+    free = replace(group, members=tuple(replace(m, denial=None) for m in group.members))
+    after = staffing.staff(free, blind, policy)
+    return replace(after, members=tuple(replace(m, denial=denials.get(m.number)) for m in after.members))
+
+
 def _hands_over_to_nobody(group: Group, world: World, policy: Policy) -> Group:
     leaver = [m for m in group.at(Stage.SERVING) if m.number == group.leaving and policy.by_gateway]
     fenced = move(group.members, leaver, Stage.FENCING, world.at, epoch=group.epoch + 1)
@@ -331,6 +365,12 @@ DROPS_THE_PROOF = Parts(retire=_drops_the_proof_with_the_stage)
 LOST_IS_DEAD = Parts(advance=partial(_calls_dead, lambda c: c.lost))
 ENDING_IS_DEAD = Parts(advance=partial(_calls_dead, lambda c: c.gone))
 IMPAIRED_IS_DEAD = Parts(advance=partial(_calls_dead, lambda c: c.host is HostHealth.IMPAIRED))
+BELIEVES_A_DENIAL_AT_ONCE = Parts(advance=_believes_a_denial_at_once)
+BELIEVES_A_DENIAL_UNREAD = Parts(advance=_believes_a_denial_that_nobody_read_back)
+FORGETS_THE_DENIAL = Parts(advance=_forgets_the_denial_with_the_member)
+DENIES_THE_LOST = Parts(deny_roles=_denies_whoever_is_lost)
+ALLOWS_THE_DEAD = Parts(deny_roles=_allows_the_proven_dead)
+LAUNCHES_WHERE_DENIED = Parts(staff=_launches_where_a_role_is_denied)
 HANDS_OVER_TO_NOBODY = Parts(move_entitlement=_hands_over_to_nobody)
 REGISTERS_BEHIND_GATEWAYS = Parts(outstanding=_registers_members_behind_gateways)
 ACTS_WHILE_BLIND = Parts(heeds_blindness=False)

@@ -6,6 +6,7 @@ save is made while there is such a one.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from emr_dr.core.effects import DeregisterTarget, Effect, RegisterTarget
 from emr_dr.core.group import ENTITLED, Group, Member, Policy, Stage
@@ -15,7 +16,7 @@ from emr_dr.core.world import EmrState, World
 from walk.canonical import Canon
 from walk.decisions import evidence_of_its_end, moved
 from walk.setup import Budget, spent
-from walk.state import Machine, State, Step
+from walk.state import Deed, Machine, State, Step, Verb
 
 
 def published(group: Group, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
@@ -54,6 +55,14 @@ def _of_one(m: Machine, member: Member | None, budget: Budget) -> Iterator[tuple
         yield "a gateway takes the batch of {} elsewhere", "", m._replace(on_ledger=False)
 
 
+def with_denials(group: Group, world: World, machines: Iterable[Machine]) -> World:
+    """Only of those that left it is asked one by one; what else is denied is found by role."""
+    left = {m.cluster for m in group.at(Stage.FENCING, *_ENDS)}
+    clusters = tuple(c if c.id in left else replace(c, denied=False) for c in world.clusters)
+    strays = tuple(("", m.id) for m in machines if m.denied and m.id not in left)
+    return replace(world, clusters=clusters, stray_denials=strays)
+
+
 def of_effects(effects: Iterable[Effect]) -> tuple[str, ...]:
     """What is wrong with the effects of one decision."""
     touched = any(isinstance(e, RegisterTarget | DeregisterTarget) for e in effects)
@@ -65,7 +74,7 @@ def of_decision(
 ) -> tuple[str, ...]:
     """What is wrong with one decision, by what it saw and by the truth."""
     truth = {m.id: m for m in machines}
-    bad = [*_of_forgotten(before, after, world), *_of_proofs(before, after, truth)]
+    bad = [*_of_forgotten(before, after, world), *_of_proofs(before, after, world, truth, policy)]
     for old, m in moved(before, after):
         retired = old if m.stage is Stage.RETIRING else None
         if retired is None or evidence_of_its_end(retired, world.of(m), after, world) != "idle":
@@ -73,6 +82,36 @@ def of_decision(
         if truth[m.cluster or ""].target or world.at < policy.views_last:
             bad.append("G3 retired as idle though a gateway may still send to it")
     return tuple(bad)
+
+
+def of_denial(deed: Deed, machine: Machine, group: Group) -> tuple[str, ...]:
+    """What is wrong with a deed that lands now, as far as denied roles go."""
+    members = {m.cluster: m for m in group.members}
+    if deed.verb is Verb.DENY:
+        m = members.get(machine.id)
+        if m is None or m.stage not in (Stage.FENCING, *_ENDS):
+            return (f"G7 denied the role of one that is {m.stage if m else 'not remembered'}",)
+        if any(o is not m and _shares(o, m) for o in group.members):
+            return ("G7 denied a role that another member has",)
+    if deed.verb is Verb.ALLOW and not machine.ended:
+        m = members.get(machine.id)
+        if m is not None and m.death is not None and m.death.kind is ProofKind.ROLE_DENIED:
+            return ("G4 allowed the role again of one that was proven dead by its denial",)
+    return ()
+
+
+def of_launch(number: int, group: Group, machines: Iterable[Machine]) -> tuple[str, ...]:
+    """What is wrong with a launch that lands now."""
+    new = next((m for m in group.members if m.number == number and m.cluster is None), None)
+    denied = {m.id for m in machines if m.denied}
+    if new is not None and any(m.cluster in denied and _shares(m, new) for m in group.members):
+        return ("G7 launched where the role is denied",)
+    return ()
+
+
+def _shares(one: Member, other: Member) -> bool:
+    roles = [m.placement.role if m.placement is not None else "" for m in (one, other)]
+    return roles[0] == roles[1] != ""
 
 
 def _of_forgotten(before: Group, after: Group, world: World) -> Iterator[str]:
@@ -84,7 +123,7 @@ def _of_forgotten(before: Group, after: Group, world: World) -> Iterator[str]:
             yield "G2 forgot a member while a batch waits for word of it"
 
 
-def _of_proofs(before: Group, after: Group, truth: dict[str, Machine]) -> Iterator[str]:
+def _of_proofs(before: Group, after: Group, world: World, truth: dict[str, Machine], policy: Policy) -> Iterator[str]:
     known = {(m.number, m.cluster): m for m in before.members}
     for m in after.members:
         old = known.get((m.number, m.cluster))
@@ -99,6 +138,8 @@ def _of_proofs(before: Group, after: Group, truth: dict[str, Machine]) -> Iterat
         machine = truth[m.cluster or ""]
         if m.death.kind is ProofKind.TERMINATED and not (machine.ended or machine.void):
             yield "G6 proven dead though its machines may run"
+        if m.death.kind is ProofKind.ROLE_DENIED and not (machine.denied and world.at >= policy.deny_propagation):
+            yield "G6 proven dead though its role may not be denied yet"
 
 
 _ENDS = (Stage.RETIRING, Stage.CONDEMNED)

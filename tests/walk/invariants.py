@@ -79,6 +79,8 @@ def settled(group: Group, machines: Iterable[Machine]) -> bool:
     live = {m.id: m for m in machines if m.number and not m.ended}
     if group.wanted != NOTHING_WANTED and any(m.ended and m.on_ledger for m in machines):  # a batch waits for word
         return False
+    if any(m.denied and (m.ended or m.fit) for m in machines):
+        return False
     if any(m.number > group.launched for m in live.values()):  # the store is older than the world
         return True
     serving, standby = group.at(Stage.SERVING), group.at(Stage.STANDBY)

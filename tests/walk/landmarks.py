@@ -22,7 +22,11 @@ KEPT = {
     "batches on it": "kept: batches on it have not ended",
     "nobody could tell": "kept: nobody could tell which batches are on it",
 }
-PROVEN = {ProofKind.TERMINATED: "proven dead: terminated", ProofKind.PERSON: "proven dead: a person's word"}
+PROVEN = {
+    ProofKind.TERMINATED: "proven dead: terminated",
+    ProofKind.PERSON: "proven dead: a person's word",
+    ProofKind.ROLE_DENIED: "proven dead: its role is denied",
+}
 EVIDENCE = (
     "EMR's word",
     "EC2's word: gone",
@@ -37,6 +41,7 @@ MARKS = (
     *REFUSALS.values(),
     *KEPT.values(),
     *PROVEN.values(),
+    "a denial is taken back",
     "one that was forgotten is remembered for its batch",
     *(f"retired: {why}" for why in EVIDENCE),
     *HELD,
@@ -63,8 +68,6 @@ def of(before: Group, after: Group, world: World, policy: Policy) -> Iterator[st
             yield m.reason
         if old is not None and m.stage is Stage.ADMITTING and before.held:
             yield "a loss is answered while held"
-    dead = {(m.number, m.cluster) for m in before.members if m.death is not None}
-    yield from (PROVEN[m.death.kind] for m in after.members if m.death and (m.number, m.cluster) not in dead)
     if before.leaving is not None and after.leaving is None and before.leaving in {m.number for m in after.entitled}:
         yield "a switchover is called off for its candidate"
     for refusal in after.refusals:
@@ -73,6 +76,15 @@ def of(before: Group, after: Group, world: World, policy: Policy) -> Iterator[st
     if after.held and not before.held:
         yield HELD[1] if failed_alike(after) and after.attempts < policy.attempts else HELD[0]
     yield from _of_launches(before, after, world)
+    yield from _of_proofs(before, after)
+
+
+def _of_proofs(before: Group, after: Group) -> Iterator[str]:
+    denied = {m.cluster for m in before.members if m.denial is not None}
+    if any(m.cluster in denied and m.denial is None for m in after.members):
+        yield "a denial is taken back"
+    dead = {(m.number, m.cluster) for m in before.members if m.death is not None}
+    yield from (PROVEN[m.death.kind] for m in after.members if m.death and (m.number, m.cluster) not in dead)
 
 
 def _of_launches(before: Group, after: Group, world: World) -> Iterator[str]:

@@ -128,6 +128,7 @@ def _cluster(m: Machine, blind: Sight | None, host: HostHealth, *, doubt: bool) 
         lacking="m5.xlarge" if m.flaw is Flaw.TYPE else "",
         unfinished=int(m.on_ledger),
         machines_ended=3 if m.void else 0,
+        denied=m.denied,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from emr_dr.core import advance, ensure, entitlement, placement, staffing
+from emr_dr.core import advance, death, ensure, entitlement, placement, staffing
 from emr_dr.core.effects import Effect
 from emr_dr.core.group import Group, Policy
 from emr_dr.core.world import World
@@ -14,6 +14,12 @@ class Advance(Protocol):
     """The part that looks at one member alone."""
 
     def __call__(self, group: Group, world: World, policy: Policy, *, paused: bool) -> Group: ...
+
+
+class DenyRoles(Protocol):
+    """The part that says whose role is denied."""
+
+    def __call__(self, group: Group, world: World, policy: Policy, *, trouble: bool) -> Group: ...
 
 
 class Outstanding(Protocol):
@@ -34,6 +40,7 @@ class Parts:
     hand_over: Callable[[Group, World, Policy], Group] = entitlement.hand_over
     staff: Callable[[Group, World, Policy], Group] = staffing.staff
     retire: Callable[[Group, World, Policy], Group] = staffing.retire
+    deny_roles: DenyRoles = death.deny_roles
     outstanding: Outstanding = ensure.outstanding
     heeds_blindness: bool = True
 
@@ -51,4 +58,5 @@ class Parts:
             group = self.hand_over(group, world, policy)
             group = self.staff(group, world, policy)
             group = self.retire(group, world, policy)
+            group = self.deny_roles(group, world, policy, trouble=len(staffing.troubled_zones(group, world)) > 1)
         return group, tuple(self.outstanding(before, group, world, policy, paused=paused))

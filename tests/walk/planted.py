@@ -15,6 +15,7 @@ from walk.runs import (
     WARM,
     adversary,
     by_gateway,
+    denying,
 )
 from walk.setup import Setup
 
@@ -115,6 +116,11 @@ PLANTED = {
     "a switchover behind gateways fences before anybody can take over": plant(
         faults.HANDS_OVER_TO_NOBODY, "I6a", "switch", by_gateway()
     ),
+    "a denial counts at once": plant(faults.BELIEVES_A_DENIAL_AT_ONCE, "G6", "fail", denying()),
+    "a denial counts that nobody has read back": plant(faults.BELIEVES_A_DENIAL_UNREAD, "G6", "fail", denying()),
+    "whoever is lost is denied, also one that serves": plant(faults.DENIES_THE_LOST, "G7", "fail", denying()),
+    "one that was proven dead by its denial is allowed again": plant(faults.ALLOWS_THE_DEAD, "G4", "fail", denying()),
+    "one is launched where the role is denied": plant(faults.LAUNCHES_WHERE_DENIED, "G7", "2 fail", denying()),
     # Holds.
     "a held group launches": plant(faults.IGNORES_THE_HOLD, "H1", "fail", replace(ONE, held=True)),
     "a hold stops the switch to a proven standby": plant(
@@ -134,6 +140,9 @@ HARMLESS = {
     "acts while blind": plant(faults.ACTS_WHILE_BLIND, "", "fail, blind"),
     "forgets an ended member that is a target: it is a stranger then": plant(
         faults.FORGETS_AN_ENDED_TARGET, "", "fail, gone"
+    ),
+    "a denial is forgotten with its member: it is found by its role then": plant(
+        faults.FORGETS_THE_DENIAL, "", "fail, gone", denying()
     ),
     "taking the lease leaves the document alone": break_rule(replace(ONE, lease_in_document=False), "", "fail, lease"),
 }

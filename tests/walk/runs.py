@@ -11,6 +11,7 @@ from walk.setup import (
     ACTIVE_ACTIVE,
     ACTIVE_PASSIVE,
     BY_GATEWAY,
+    DENYING,
     LADDER,
     POLICY,
     REMEMBERING,
@@ -83,7 +84,13 @@ def by_gateway(base: Setup = ONE) -> Setup:
     return replace(base, policy=replace(BY_GATEWAY, placements=BY_GATEWAY.placements[:1]))
 
 
+def denying(base: Setup = ONE) -> Setup:
+    """Gateways send the work, there are two places, and the roles of lost members are denied."""
+    return replace(base, policy=DENYING)
+
+
 BEHIND = "behind gateways"
+DENIED = f"{BEHIND}, roles are denied"
 
 QUICK = dict(
     [
@@ -163,6 +170,10 @@ QUICK = dict(
         run("void, work", by_gateway(TWO), BEHIND),
         run("switch, work", by_gateway(replace(TWO, scale=BOTH)), f"wanted 2 <-> 1, {BEHIND}"),
         last("fail, work, destroy", by_gateway(), BEHIND),
+        run("fail, back, work", denying(), DENIED),
+        run("fail, gone", denying(), DENIED),
+        run("fail, work", denying(WARM), DENIED),
+        run("fail, work", denying(TWO), DENIED),
         # Calls that land at any time.
         late("fail, back, unfit, lease", "I3", one_az(), "one AZ"),
         late("fail, 2 lease", "I3", one_az(), "one AZ"),
@@ -208,6 +219,10 @@ LARGE = dict(
         run("void, gone, work", by_gateway(LINGERING), f"terminating takes a while, {BEHIND}"),
         run("2 fail, back, work, release", by_gateway(), BEHIND),
         run("fail, back, switch, work", by_gateway(WARM), BEHIND),
+        run("2 fail, back, work", denying(), DENIED),
+        run("2 fail, gone", denying(), DENIED),
+        run("fail, back, work", denying(TWO), DENIED),
+        late("fail, back, lease", "I3 G7", denying(), DENIED),
         run("fail, gone, work", by_gateway(TWO), BEHIND),
         run("fail, switch, work", by_gateway(replace(TWO, scale=BOTH)), f"wanted 2 <-> 1, {BEHIND}"),
         late("fail, back, 2 lease", "I3"),

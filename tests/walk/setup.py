@@ -43,6 +43,13 @@ REMEMBERING = replace(POLICY, avoid_for=5)
 """With it a placement that failed a candidate is avoided for a while; without, only alike causes are remembered."""
 BY_GATEWAY = replace(POLICY, by_gateway=True, views_last=5)
 """With it gateways send the work."""
+DENYING = replace(
+    BY_GATEWAY,
+    placements=tuple(replace(p, role=f"role-{p.az}") for p in BY_GATEWAY.placements),
+    deny_role=True,
+    deny_propagation=5,
+)
+"""With it the roles of lost members are denied, and each place has one of its own."""
 LADDER = tuple(
     Placement(f"subnet-{place}", f"az-{place}", rung, (types,))
     for rung, types in enumerate(("m5.xlarge", "m6i.xlarge"))

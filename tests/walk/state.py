@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from emr_dr.core.effects import (
+    AllowRole,
+    DenyRole,
     DeregisterTarget,
     Effect,
     LaunchCluster,
@@ -32,7 +34,8 @@ class Machine(NamedTuple):
     """One cluster as it truly is. Its address is its id; number 0 is a stranger's, which was never ours.
 
     `partly` is one that does not answer as it should, while its YARN can be asked. `on_ledger` is one that a batch of
-    the gateways' ledger is on, `void` one whose machines are all terminated though EMR has not noticed.
+    the gateways' ledger is on, `void` one whose machines are all terminated though EMR has not noticed, `denied` one
+    for whose sake its role is denied.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Machine(NamedTuple):
     busy: bool = False
     on_ledger: bool = False
     void: bool = False
+    denied: bool = False
 
     @property
     def ended(self) -> bool:
@@ -55,9 +59,15 @@ class Machine(NamedTuple):
     def fit(self) -> bool:
         return self.emr is EmrState.UP and self.answers
 
+    @property
+    def matters(self) -> bool:
+        """Whether anything is left of it, remembered or not."""
+        return not self.ended or self.target or self.on_ledger or self.denied
+
     def at_its_end(self, flaw: Flaw = Flaw.NONE) -> "Machine":
         """This machine once EMR has ended it: what is left are its target, its batch's row, and EMR's reason."""
-        return Machine(self.id, self.number, EmrState.ENDED, flaw=flaw, target=self.target, on_ledger=self.on_ledger)
+        left = {"target": self.target, "on_ledger": self.on_ledger, "denied": self.denied}
+        return Machine(self.id, self.number, EmrState.ENDED, flaw=flaw, **left)
 
 
 class Verb(StrEnum):
@@ -69,6 +79,8 @@ class Verb(StrEnum):
     DEREGISTER = "deregister"
     UNPROTECT = "unprotect"
     TERMINATE = "terminate"
+    DENY = "deny the role of"
+    ALLOW = "allow the role of"
 
 
 class Deed(NamedTuple):
@@ -153,6 +165,8 @@ def _deed(effect: Effect) -> tuple[Deed, ...]:
             return (Deed(Verb.PROTECT if isinstance(effect, ProtectCluster) else Verb.UNPROTECT, cluster),)
         case TerminateCluster(cluster=cluster):
             return (Deed(Verb.TERMINATE, cluster),)
+        case DenyRole(cluster=cluster) | AllowRole(cluster=cluster):
+            return (Deed(Verb.DENY if isinstance(effect, DenyRole) else Verb.ALLOW, cluster),)
         case _:
             return ()
 

@@ -34,6 +34,7 @@ RULES = {
     "G4": "a proof of death that was published stays as it is",
     "G5": "one that was proven dead never serves again",
     "G6": "nobody is called dead whose machines may run, unless a person says so",
+    "G7": "a role is denied for one member alone, and nobody is launched with it",
     "L1": "whatever has happened, a good day ends well: boots finish, time passes, the controller goes on",
 }
 
@@ -153,6 +154,7 @@ def _truth(m: Machine) -> str:
     words += [f"({m.flaw})"] if m.flaw else []
     words += ["all its machines are terminated"] if m.void else []
     words += ["runs a batch"] if m.busy else []
+    words += ["has a role that is denied"] if m.denied else []
     words += ["is where the ledger has a batch"] if m.on_ledger else []
     words += ["is a target of the balancer"] if m.target else []
     words += ["is protected"] if m.protected else []

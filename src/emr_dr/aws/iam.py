@@ -1,16 +1,21 @@
 """Denies everything to the role of a cluster that is lost, and takes it back."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emr_dr.aws.errors import NotFoundError, RefusedError
 from emr_dr.errors import TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from emr_dr.aws.cluster_facts import Json
     from emr_dr.aws.session import Session
 
 _DENIED = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
 """Without a condition: it holds for every session of the role, whenever that began."""
+_PREFIX = "emr-dr-deny-"
 _NO_SUCH = "NoSuchEntity"
 """IAM's code for a role, profile or policy that is not there."""
 
@@ -73,6 +78,28 @@ class IamRoles:
         async with self._session.within("looking whether a role is denied"):
             return await self._there(await self._role(profile), policy_name(cluster_id))
 
+    async def denials(self, profile: str) -> Sequence[str]:
+        """The clusters for whose sake the profile's role is denied, over all pages. See `Roles.denials`.
+
+        Raises:
+            NotFoundError: There is no such instance profile, or it has no role.
+            PermanentError: We may not look.
+            TransientError: No good answer.
+        """
+        found, more = list[str](), dict[str, str]()
+        async with self._session.within("looking for denials of a role"):
+            role = await self._role(profile)
+            while True:
+                page = await self._session.call("IAM", "ListRolePolicies", self._lister(role, more))
+                names = (str(name) for name in page.get("PolicyNames") or ())
+                found += (name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
+                if not page.get("IsTruncated"):
+                    return found
+                more = {"Marker": page["Marker"]}
+
+    def _lister(self, role: str, more: "Mapping[str, str]") -> "Callable[[], Json]":
+        return lambda: self._client.list_role_policies(RoleName=role, **more)
+
     async def _there(self, role: str, name: str) -> bool:
         try:
             answer = await self._session.call(
@@ -108,4 +135,4 @@ class IamRoles:
 
 def policy_name(cluster_id: str) -> str:
     """Return the name of the inline policy that denies a role for this cluster's sake."""
-    return f"emr-dr-deny-{cluster_id}"
+    return f"{_PREFIX}{cluster_id}"

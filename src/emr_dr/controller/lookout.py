@@ -79,6 +79,12 @@ class Look:
             return False
         return await self.answer(roles.denied(role, cluster))
 
+    async def strays(self, roles: Roles, asked: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """The denials of these roles that are nobody's who left; of a role that cannot be read none is known."""
+        told = [(role, await self.answer(roles.denials(role))) for role in asked]
+        left = {m.cluster for m in self.group.at(Stage.FENCING, *ENDING)}
+        return tuple((role, cluster) for role, found in told for cluster in found or () if cluster not in left)
+
     async def hosts(self, hosts: Hosts, asked: Sequence[ClusterFacts]) -> Mapping[str, HostHealth]:
         """EC2's word by cluster; asked only where something is wrong, for it is slow to know."""
         instances = {f.instance: f.id for f in asked if f.instance}

@@ -80,6 +80,7 @@ class Observer:
         vantage: Where we look from; what others saw from the same place is no second witness.
         batch_id_ranges: Whether each member's Livy is to number its batches in a range of its own.
         roles: Where it is seen whether a member's role is denied; None where none ever is.
+        own_roles: The roles of all placements, which nobody else has.
         backlog: What gateways have under way, in mode gateway; None where the members are the balancer's targets.
     """
 
@@ -94,6 +95,7 @@ class Observer:
     batch_id_ranges: bool = False
     backlog: Backlog | None = None
     roles: Roles | None = None
+    own_roles: tuple[str, ...] = ()
     _compared: dict[str, Sequence[Difference]] = field(default_factory=dict)
     _numbered: dict[str, Sequence[Difference]] = field(default_factory=dict)
 
@@ -156,6 +158,7 @@ class Observer:
             foreign=tuple(sorted(strangers & {f.address for f in foreign})),
             blind=frozenset(look.blind),
             refused=tuple(refused),
+            stray_denials=await look.strays(self.roles, self.own_roles) if self.roles is not None else (),
         )
         if self.backlog is not None:
             world = routed_by_gateways(document.group, world)

@@ -32,6 +32,7 @@ def outstanding(before: Group, group: Group, world: World, policy: Policy, *, pa
         seen = world.of(m)
         if seen is not None:
             yield from _for_member(m, seen, group, policy, clear=clear, paused=paused)
+    yield from (AllowRole(cluster, role) for role, cluster in world.stray_denials)
     if group.entitled and not paused and not world.blind:  # a stranger may serve until somebody is there to take over
         remembered = {m.address for m in group.members}
         for address in world.strangers:

@@ -33,6 +33,7 @@ def choose(group: Group, world: World, policy: Policy) -> Placement:
 def allowed(group: Group, world: World, policy: Policy) -> tuple[Placement, ...]:
     """The placements whose role may be used: one that is denied for a member, or that we cannot read, may not."""
     denied = {m.placement.role for m in group.members if m.placement is not None and _may_be_denied(m, world)}
+    denied |= {role for role, _ in world.stray_denials}
     return tuple(p for p in policy.placements if not p.role or p.role not in denied)
 
 

@@ -138,6 +138,8 @@ class World:
         clusters: By creation time; ended ones too, as long as EMR or a target shows them.
         strangers: Addresses that are targets of our balancer and belong to no cluster in `clusters`.
         foreign: Those of them that belong to clusters of another store; never touched.
+        stray_denials: Roles that are denied, each with the cluster for whose sake, where nobody who left is that
+            cluster: a call that came too late.
     """
 
     at: float
@@ -146,6 +148,7 @@ class World:
     blind: frozenset[Sight] = frozenset()
     refused: tuple[RefusedLaunch, ...] = ()
     foreign: tuple[str, ...] = ()
+    stray_denials: tuple[tuple[str, str], ...] = ()
 
     def of(self, member: Member) -> Cluster | None:
         """The member's cluster as seen this round; None if it was not seen or has none."""

@@ -135,6 +135,9 @@ class Roles(Protocol):
     async def denied(self, profile: str, cluster_id: str) -> bool:
         """Whether the denial made for this cluster is there, and whole."""
 
+    async def denials(self, profile: str) -> Sequence[str]:
+        """The clusters for whose sake the profile's role is denied."""
+
 
 class TargetHealth(StrEnum):
     """ELBv2's states of a target, by its own names (DescribeTargetHealth)."""

@@ -156,6 +156,11 @@ class MemoryRoles:
         self._cloud.faults.read("denied")
         return (profile, cluster_id) in self._cloud.denials
 
+    async def denials(self, profile: str) -> Sequence[str]:
+        """For whose sake it is denied."""
+        self._cloud.faults.read("denials")
+        return sorted(cluster for role, cluster in self._cloud.denials if role == profile)
+
 
 class MemoryProbes:
     """`Probes` over a `MemoryCloud`; the balancer's own name leads to whatever it would route to.
