@@ -13,6 +13,7 @@ from emr_dr.core.view import MemberView, Proof, ProofKind, Role
 from emr_dr.errors import TransientError
 from emr_dr.gateway.calls import Caller, MemberState, Page, RefusedError, Shown, Submission
 from emr_dr.gateway.http import Receive, Scope, Send
+from emr_dr.gateway.polls import Polls
 from emr_dr.gateway.relaying import CALLER
 from emr_dr.spec.gateway import Limits
 from gateway.memory import MemoryBatches
@@ -64,6 +65,18 @@ async def test_polls_of_many_batches_are_not_mixed_up(gateway: Served, batches: 
                 told = (await wire.reply()).json
                 assert isinstance(told, dict)
                 assert told["id"] == n
+
+
+async def test_answers_that_nobody_asks_for_are_not_kept_and_others_are(batches: MemoryBatches) -> None:
+    await batches.submit(Submission({"file": "x"}), Caller())
+    polls = Polls(batches)
+    kept, dropped = polls.find(b"/batches/1"), polls.find(b"/batches/2")
+    for _ in range(3):
+        polls.forget()
+        assert polls.find(b"/batches/1") is kept
+    again = polls.find(b"/batches/2")
+    assert again is not dropped
+    assert again == dropped
 
 
 async def test_an_id_that_is_not_in_memory_is_looked_up_before_it_is_a_404(
@@ -243,9 +256,10 @@ async def test_a_client_that_leaves_does_not_break_off_its_submission() -> None:
 
 
 async def test_a_client_that_leaves_within_its_body_submits_nothing(gateway: Served, batches: MemoryBatches) -> None:
-    wire = await gateway.connect()
-    await wire.send(request("POST", "/batches", BODY)[:-1])
-    await wire.close()
+    for sent in (BODY[:-1], BODY + b" "):  # the second would be whole, if what is missing did not count
+        wire = await gateway.connect()
+        await wire.send(request("POST", "/batches", sent + b"  ")[:-2])
+        await wire.close()
     assert (await gateway.ask("GET", "/batches/1")).status == 200
     assert batches.seen == []
 

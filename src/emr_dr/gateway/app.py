@@ -63,6 +63,10 @@ class GatewayApp:
         self._counters.polls += 1
         return ready
 
+    def forget(self) -> None:
+        """Let go what is only kept to be quick and was not asked for since this was called last."""
+        self._polls.forget()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:

@@ -1,6 +1,7 @@
 """A listening socket with its connections: served until asked to stop, and then ended in order."""
 
 import asyncio
+import itertools
 import resource
 import socket
 import ssl
@@ -20,6 +21,8 @@ from emr_dr.spec.gateway import Limits
 log = structlog.get_logger("emr_dr.gateway")
 
 BACKLOG = 2048
+FORGETS_AFTER = 60
+"""Seconds without a poll after which an answer is not kept ready any more; twice as many at the most."""
 STOP_SECONDS = 4.0
 """What is under way has so long to end once the process is asked to stop."""
 SPARE_FILES = 256
@@ -32,6 +35,7 @@ class Listener:
     def __init__(
         self, app: GatewayApp, *, counters: Counters, limits: Limits, tls: ssl.SSLContext | None = None
     ) -> None:
+        self._app = app
         self._floor = Floor(app, counters, limits.slow, limits.connections)
         self._state = ServerState()
         self._tls = tls
@@ -64,9 +68,11 @@ class Listener:
 
     async def look_after(self) -> None:
         """Keep the time, and end connections that are too slow; until cancelled."""
-        while True:
+        for second in itertools.count(1):
             await asyncio.sleep(1)
             self._tick()
+            if second % FORGETS_AFTER == 0:
+                self._app.forget()
             now = asyncio.get_running_loop().time()
             for connection in list(self._state.connections):
                 connection.look(now)  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from emr_dr.gateway.livy.views import batch_json, metadata, state_json
 BATCHES = b"/batches/"
 STATE = b"/state"
 KEPT = 50_000
-"""Answers kept ready; a further one drops the oldest."""
+"""Answers kept ready; when there are so many, those that were not asked for lately are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,15 @@ class Polls:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
         self._ready: dict[bytes, Ready] = {}
+        self._before: dict[bytes, Ready] = {}
+
+    def forget(self) -> None:
+        """Drop what was not asked for since this was called last: an answer holds its batch, which may be large."""
+        self._before, self._ready = self._ready, {}
 
     def find(self, path: bytes) -> Ready | None:
         """The answer to a poll by number; None if the path is no such poll, or the batch is not in memory."""
-        ready = self._ready.get(path)
+        ready = self._ready.get(path) or self._again(path)
         if ready is not None:
             shown = self._batches.recall(ready.number)
             if shown is None:
@@ -54,9 +59,16 @@ class Polls:
         told = "".join(f"{name}: {value}\r\n" for name, value in metadata(batch))
         head = f"content-type: {JSON}\r\ncontent-length: {len(body)}\r\n{told}\r\n".encode("ascii")
         ready = Ready(batch.id, batch, shown.log, head, body)
-        if len(self._ready) >= KEPT and path not in self._ready:
-            del self._ready[next(iter(self._ready))]
+        if len(self._ready) >= KEPT // 2:
+            self.forget()
         self._ready[path] = ready
+        return ready
+
+    def _again(self, path: bytes) -> Ready | None:
+        """Keep an answer that is asked for again."""
+        ready = self._before.pop(path, None)
+        if ready is not None:
+            self._ready[path] = ready
         return ready
 
 
