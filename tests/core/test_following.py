@@ -243,6 +243,15 @@ def test_an_application_that_yarn_lost_is_unknown_and_not_ended(record: LivyBatc
     assert (found.verdict, found.batch.shown) == (Verdict.LOST_SIGHT, ShownState.RUNNING)
 
 
+@pytest.mark.parametrize("app_id", ["", APP])
+def test_only_what_never_had_an_application_is_sent_again(app_id: str) -> None:
+    batch = confirmed(app_id)
+    batch = batch.with_last(replace(batch.last, sent_at=NOW - 320))
+    gone = Absent(NOW - 300, NOW)
+    found = after(batch, Look(0, gone, gone))
+    assert found.verdict is (Verdict.LOST_SIGHT if app_id else Verdict.NEVER_RAN)
+
+
 @pytest.mark.parametrize("record", [GONE, livy("dead")])
 def test_an_application_that_yarn_does_not_know_for_long_has_ended_and_never_as_success(
     record: LivyBatch | Absent,

@@ -58,6 +58,7 @@ class Away:
 
     Attributes:
         away: Whether it is.
+        fails: How many calls it is still away for.
         loses: Calls whose next reply is lost though they were carried out, by name.
         asked: Names of the calls, in order.
     """
@@ -65,6 +66,7 @@ class Away:
     def __init__(self, port: object) -> None:
         self._port = port
         self.away = False
+        self.fails = 0
         self.loses: list[str] = []
         self.asked: list[str] = []
 
@@ -73,7 +75,8 @@ class Away:
 
         async def called(*given: object, **more: object) -> object:
             self.asked.append(name)
-            if self.away:
+            self.fails, failing = max(self.fails - 1, 0), self.fails > 0
+            if self.away or failing:
                 raise TransientError("out of reach", where="the test")
             value = await method(*given, **more)
             if name in self.loses:

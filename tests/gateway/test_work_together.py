@@ -126,6 +126,32 @@ def test_an_intent_that_was_left_behind_is_taken_over() -> None:
     virtually(story())
 
 
+def test_a_queued_batch_that_livy_declines_ends_with_livys_words() -> None:
+    async def story() -> None:
+        shift = Shift()
+        queued = (await shift.ledger.create(new(cluster="", at=shift.clock.now()))).batch
+        shift.town.declines = (400, b'{"msg":"requirement failed: File is required."}')
+        async with shift.at_work() as [work]:
+            await until(lambda: work.recall(queued.id) and shown(work, queued.id) is ShownState.DEAD)
+            assert "File is required" in (await saved(shift.ledger, queued.id)).why
+
+    virtually(story())
+
+
+def test_a_batch_deleted_while_it_is_sent_is_ended_whatever_livy_says() -> None:
+    async def story() -> None:
+        shift = Shift()
+        queued = (await shift.ledger.create(new(cluster="", at=shift.clock.now()))).batch
+        shift.town.declines = (503, b"")
+        async with shift.at_work(upstream=Slow(shift.town)) as [work]:
+            await until(lambda: work.board.on("j-1"))
+            await work.delete(queued, ANYBODY)
+            await until(lambda: not work.board.counts()["unfinished"])
+            assert not (await saved(shift.ledger, queued.id)).unfinished
+
+    virtually(story())
+
+
 def test_a_client_that_leaves_while_its_batch_is_submitted_loses_nothing() -> None:
     async def story() -> None:
         shift = Shift()
