@@ -5,7 +5,7 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -343,7 +343,9 @@ sys.stdin.read()
 """
 
 
-async def test_ten_thousand_idle_connections_delay_nobody(batches: MemoryBatches) -> None:
+async def test_ten_thousand_idle_connections_delay_nobody(
+    batches: MemoryBatches, record_property: Callable[[str, object], None]
+) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MANY + 500
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -353,12 +355,16 @@ async def test_ten_thousand_idle_connections_delay_nobody(batches: MemoryBatches
         async with served(batches) as gateway, crowd(gateway, MANY):
             wire = await gateway.connect()
             assert gateway.counters.connections >= MANY
-            assert await p99(wire, 500) < 0.1
+            took = await p99(wire, 500)
+            record_property("p99_of_others_seconds", took)
+            assert took < 0.1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def test_slow_clients_delay_nobody(batches: MemoryBatches) -> None:
+async def test_slow_clients_delay_nobody(
+    batches: MemoryBatches, record_property: Callable[[str, object], None]
+) -> None:
     async with served(batches) as gateway:
         wire = await gateway.connect()
         slow = [await gateway.connect() for _ in range(200)]
@@ -375,6 +381,7 @@ async def test_slow_clients_delay_nobody(batches: MemoryBatches) -> None:
         trickling = asyncio.create_task(trickle())
         took = await p99(wire, 500)
         trickling.cancel()
+        record_property("p99_of_others_seconds", took)
         assert took < 0.2
 
 
