@@ -7,7 +7,7 @@ from emr_dr.aws.hosts import Ec2Hosts
 from emr_dr.aws.iam import IamRoles
 from emr_dr.aws.session import Session
 from emr_dr.lab.world import INSTANCE_ROLES, REGION
-from lab.lab_world import World
+from lab.lab_world import World, eventually
 
 
 @pytest.mark.parametrize("service", ["ec2", "elbv2", "emr", "iam", "s3", "sts"])
@@ -52,8 +52,7 @@ async def test_ec2_tells_of_all_machines_of_a_cluster_whether_they_are_terminate
     try:
         assert await Ec2Hosts(session).all_ended(cluster) == 0
         world.aws("emr").terminate_job_flows(JobFlowIds=[cluster])
-        world.clock.skip(3600)
-        assert world.state(cluster) == "TERMINATED"
-        assert await Ec2Hosts(session).all_ended(cluster) == 2
+        eventually(lambda: world.state(cluster) == "TERMINATED")
+        assert await Ec2Hosts(session).all_ended(cluster) == 3
     finally:
         session.close()
