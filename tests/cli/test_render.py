@@ -16,6 +16,7 @@ from emr_dr.controller.observe import Observation
 from emr_dr.core.document import Document, Lease
 from emr_dr.core.group import Group, Member, Placement, Stage, Wanted
 from emr_dr.core.verdict import Verdict, VerdictName
+from emr_dr.core.view import Proof, ProofKind
 from emr_dr.core.world import Cluster, EmrState, Health, HostHealth, Sight, TargetState, World
 from emr_dr.errors import EmrDrError
 from emr_dr.provision.change import Change
@@ -134,6 +135,28 @@ def test_a_status_tells_differences_and_ec2s_word_where_there_is_one(capsys: pyt
     as_json = render.status_json(told)
     assert as_json["remarks"] == [f"j-1: tags: {ODD}"]
     assert '"impaired"' in json.dumps(as_json)
+
+
+def test_behind_gateways_a_status_tells_who_works_what_is_unfinished_and_who_is_proven_dead(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = seen()
+    (cluster,) = plain.observation.world.clusters
+    world = replace(plain.observation.world, clusters=(replace(cluster, unfinished=3),))
+    dead = replace(MEMBER, death=Proof(ProofKind.TERMINATED, 90.0, "EMR says that the cluster has ended"))
+    document = replace(plain.document, group=replace(plain.document.group, members=(dead,)))
+    observation = replace(plain.observation, world=world)
+    told = Status(document, observation, (), gateways=("gateway-1", "gateway-2"))
+    render.status(told)
+    out = capsys.readouterr().out
+    assert "through 2 gateways: gateway-1, gateway-2" in out
+    assert "unfinished" in out
+    assert "in-service" not in out
+    assert "member 1 is proven dead: EMR says that the cluster has ended" in out
+    render.check(told)
+    assert "batches 3" in capsys.readouterr().out
+    render.status(replace(told, gateways=()))
+    assert "no gateway has told of its members lately" in capsys.readouterr().out
 
 
 def test_a_tick_on_a_destroyed_group_ends_well_though_its_targets_are_not_seen() -> None:

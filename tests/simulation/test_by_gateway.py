@@ -167,6 +167,18 @@ async def test_one_of_two_that_is_killed_is_fenced_proven_dead_and_forgotten_onc
     assert [e.detail["proof"] for e in await scene.events("member_dead")] == ["terminated"]
 
 
+async def test_a_batch_sent_to_one_that_was_forgotten_already_is_told_of_its_death_all_the_same() -> None:
+    scene, member, controller = await begun(Wanted(2))
+    scene.cloud.kill(member.id)
+    done = await reach(controller, lambda done: done.converged)
+    assert member.id not in {m.cluster for m in done.group.members}
+    batch = await given(scene, member)  # by a gateway that had not read the news
+    await go_on(controller, 30)
+    assert (await view_of(scene, member)).death is not None
+    await rescued(scene, batch, member, newest(scene))
+    await reach(controller, lambda done: done.converged)
+
+
 async def test_ec2s_word_on_all_machines_is_a_proof_before_emr_knows() -> None:
     delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=10, ec2_confirms=120, ending=NEVER)
     scene, member, controller = await begun(Wanted(2), delays=delays)

@@ -151,6 +151,7 @@ def _status_view(seen: Status) -> Group:
         [Text(f"paused until {stamp(group.pause.until)}: {group.pause.reason}", style="red")] if group.pause else []
     )
     lines += [Text(f"member {group.leaving} {_asked(group)}", style="cyan")] if group.leaving is not None else []
+    lines += [Text(f"member {m.number} is proven dead: {m.death.evidence}") for m in group.members if m.death]
     lines += [Text(f"not now: {r}", style="yellow") for r in group.refusals]
     lines += [Text(f"could not see {t}", style="magenta") for t in seen.observation.troubles]
     lines += [Text(f"{DIFFERS}: {r}", style="yellow") for r in seen.remarks]
