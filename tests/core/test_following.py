@@ -179,6 +179,17 @@ def test_a_dead_without_an_application_may_still_become_one(sent_ago: int, dead_
     assert found.batch.shown is (ShownState.DEAD if verdict is Verdict.NEVER_CAME else ShownState.STARTING)
 
 
+@pytest.mark.parametrize(("yarn_began", "verdict"), [(0.0, Verdict.NEVER_RAN), (NOW - 250, Verdict.NEVER_CAME)])
+def test_what_a_restarted_livy_found_in_its_store_and_nowhere_else_never_ran(
+    yarn_began: float, verdict: Verdict
+) -> None:
+    batch = sent(submit=SubmitState.CONFIRMED, livy_id=3, sent_at=NOW - 300)
+    look = Look(0, livy("dead", ""), Absent(NOW - 200, NOW), dead_since=NOW - 71, recovered=True, yarn_began=yarn_began)
+    found = after(batch, look)
+    assert found.verdict is verdict
+    assert len(found.batch.attempts) == (2 if verdict is Verdict.NEVER_RAN else 1)
+
+
 def test_a_dead_without_an_application_waits_from_yarns_first_good_answer() -> None:
     batch = sent(submit=SubmitState.CONFIRMED, livy_id=3)
     look = Look(0, livy("dead", ""), Absent(NOW - 60, NOW), dead_since=SENT_AT + 125)

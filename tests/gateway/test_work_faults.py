@@ -84,6 +84,26 @@ def test_a_late_application_after_a_dead_is_followed() -> None:
     virtually(story())
 
 
+def test_a_batch_that_went_down_with_livy_before_it_came_to_yarn_runs_all_the_same() -> None:
+    async def story() -> None:
+        shift = Shift()
+        site = shift.site()
+        async with shift.at_work() as [work], shift.nature():
+            batch = await submitted(work)
+            [record] = site.records.values()
+            site.underway.clear()
+            site.livy_up = False
+            await asyncio.sleep(20)
+            site.livy_up, record.says = True, "recovering"
+            await asyncio.sleep(120)
+            assert shown(work, batch.id) is ShownState.STARTING
+            record.says, record.log = "dead", ("\nYARN Diagnostics: ", "No YARN application is found with tag x")
+            await until(lambda: shown(work, batch.id) is ShownState.SUCCESS, 200)
+        assert len(shift.runs_of(JOB)) == 1
+
+    virtually(story())
+
+
 def test_a_submission_whose_spark_submit_failed_is_dead_within_seconds() -> None:
     async def story() -> None:
         shift = Shift()

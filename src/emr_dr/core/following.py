@@ -79,6 +79,8 @@ class Look:
 
     Attributes:
         dead_since: When Livy was first heard to say that it ended badly.
+        recovered: Whether Livy has restarted since it was sent, and found it in its store: the process that would have
+            submitted it ended with the Livy before.
         yarn_began: When this ResourceManager began, by the member's clock; 0 if that is not known.
     """
 
@@ -86,6 +88,7 @@ class Look:
     livy: LivyRecord | Absent | None = None
     yarn: Application | Absent | None = None
     dead_since: float = 0.0
+    recovered: bool = False
     yarn_began: float = 0.0
 
 
@@ -290,6 +293,8 @@ def _dead(shown: ShownState, attempt: Attempt, record: LivyRecord, look: Look, p
     if look.at - begun < patience.leak or look.at - (attempt.sent_at or attempt.at) < patience.settle:
         return _Found(Verdict.MAY_COME, shown)
     why = f"Livy of {attempt.cluster_id} says {record.state}, and YARN never had an application"
+    if look.recovered and record.state != "killed" and look.yarn_began <= (attempt.sent_at or attempt.at):
+        return _Found(Verdict.NEVER_RAN, end, over=True, why=f"{why}: Livy ended before it was submitted")
     return _Found(Verdict.NEVER_CAME, end, over=True, why=why)
 
 

@@ -40,6 +40,7 @@ class Judge:
         self._patience = patience
         self._judged: dict[int, tuple[object, object, Batch]] = {}
         self._dead_since: dict[int, float] = {}
+        self._recovered: set[str] = set()
         self._verdicts: dict[int, Verdict] = {}
         self._saving: set[int] = set()
         self._refused: dict[int, int] = {}
@@ -79,6 +80,8 @@ class Judge:
             if record.log != entry.log:
                 entry.log = record.log
                 self._logs.changed(entry.saved, record)
+            if record.state == "recovering":
+                self._recovered.add(record.name)
             if record.state in BAD_ENDS:
                 self._dead_since.setdefault(batch.id, livy.at)
             else:
@@ -88,6 +91,7 @@ class Judge:
             livy=record,
             yarn=yarn.of(batch.last.yarn_tag),
             dead_since=self._dead_since.get(batch.id, at),
+            recovered=batch.last.unique_name in self._recovered,
             yarn_began=yarn_began,
         )
         found = follow(batch, look, self._patience)
@@ -145,6 +149,7 @@ class Judge:
         here = {n: e for n, e in entries.items() if e is not None and e.saved.unfinished}
         self._judged = {n: self._judged[n] for n in here}
         self._dead_since = {n: at for n, at in self._dead_since.items() if n in here}
+        self._recovered &= {e.saved.last.unique_name for e in here.values()}
         self._verdicts = {n: verdict for n, verdict in self._verdicts.items() if n in here}
         self._refused = {n: version for n, version in self._refused.items() if n in here}
         livy.forget(e.saved.last.unique_name for e in here.values())
