@@ -22,7 +22,7 @@ from emr_dr.core.world import EmrState
 from emr_dr.errors import TransientError, UsageError
 from emr_dr.lab.memory import Delays, Machine, MemoryProbes
 from emr_dr.ports import JournalEntry
-from emr_dr.service import Kind
+from emr_dr.service import Answer, Kind
 from emr_dr.stores.memory import MemoryLedger
 from simulation.acts import (
     MINUTE,
@@ -464,6 +464,13 @@ async def test_status_tells_the_gateways_that_work_and_what_is_unfinished_on_eac
     assert told["gateways"] == ["gateway-1"]
     shown = json.loads(json.dumps(told))["members"]
     assert [(m["unfinished"], m["target"], m["death"]) for m in shown] == [(1, None, None)]
+
+
+async def test_without_a_gateway_that_works_the_group_is_not_healthy_whatever_its_members_are() -> None:
+    scene, _, _ = await begun()
+    assert (await service.status(site(scene))).answer == Answer.NOT_HEALTHY
+    await ledger_of(scene).report_loads("gateway-1", [Load("", 0, scene.clock.now())])
+    assert (await service.status(site(scene))).answer == Answer.HEALTHY
 
 
 # Who sees what

@@ -61,10 +61,10 @@ class Status:
     def answer(self) -> Answer:
         """Healthy when as many healthy members serve as are wanted and the balancer does not call them out of service.
 
-        Could not tell when some of them was not seen.
+        Could not tell when some of them was not seen. Where gateways stand between, one of them has to work, too.
         """
         world, group = self.observation.world, self.document.group
-        if group.wanted == NOTHING_WANTED:
+        if group.wanted == NOTHING_WANTED or self.gateways == ():
             return Answer.NOT_HEALTHY
         if reached(group, world):
             return Answer.HEALTHY
