@@ -5,7 +5,7 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -343,9 +343,7 @@ sys.stdin.read()
 """
 
 
-async def test_ten_thousand_idle_connections_delay_nobody(
-    batches: MemoryBatches, record_property: Callable[[str, object], None]
-) -> None:
+async def test_ten_thousand_idle_connections_delay_nobody(batches: MemoryBatches) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MANY + 500
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -356,15 +354,12 @@ async def test_ten_thousand_idle_connections_delay_nobody(
             wire = await gateway.connect()
             assert gateway.counters.connections >= MANY
             took = await p99(wire, 500)
-            record_property("p99_of_others_seconds", took)
-            assert took < 0.1
+            assert took < 0.1, f"the p99 of the others is {took:.3f} s"
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def test_slow_clients_delay_nobody(
-    batches: MemoryBatches, record_property: Callable[[str, object], None]
-) -> None:
+async def test_slow_clients_delay_nobody(batches: MemoryBatches) -> None:
     async with served(batches) as gateway:
         wire = await gateway.connect()
         slow = [await gateway.connect() for _ in range(200)]
@@ -381,8 +376,7 @@ async def test_slow_clients_delay_nobody(
         trickling = asyncio.create_task(trickle())
         took = await p99(wire, 500)
         trickling.cancel()
-        record_property("p99_of_others_seconds", took)
-        assert took < 0.2
+        assert took < 0.2, f"the p99 of the others is {took:.3f} s"
 
 
 @contextlib.asynccontextmanager
