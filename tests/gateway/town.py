@@ -158,7 +158,8 @@ class Town:
         if self.declines is not None:
             return Declined(*self.declines, "application/json")
         if any(r.name == name for r in site.records.values()):
-            return Declined(400, b'{"msg":"Duplicate session name"}', "application/json")
+            said = f'{{"msg":"Rejected, Reason: Duplicate session name: Some({name}) for session 0"}}'
+            return Declined(400, said.encode(), "application/json")
         tags = frozenset(str(conf["spark.yarn.tags"]).split(","))
         record = site.submit(name, str(request["file"]), tags)
         if self.lose_reply:

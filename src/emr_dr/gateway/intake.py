@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -30,12 +31,26 @@ DECLINED_SECONDS = 2.0
 _RETRY_QUEUE = 15
 
 
+def drawn() -> str:
+    """Draw the token of one submission."""
+    return secrets.token_hex(6)
+
+
 class Intake:
     """Takes submissions in. What was begun is carried through, even if the client goes."""
 
     def __init__(
-        self, books: Books, roster: Roster, sender: Sender, later: Later, *, settings: Gateway, clock: Clock
+        self,
+        books: Books,
+        roster: Roster,
+        sender: Sender,
+        later: Later,
+        *,
+        settings: Gateway,
+        clock: Clock,
+        token: Callable[[], str] = drawn,
     ) -> None:
+        self._token = token
         self._books = books
         self._roster = roster
         self._sender = sender
@@ -85,7 +100,7 @@ class Intake:
             name=submission.name or "",
         )
         return NewBatch(
-            token=secrets.token_hex(6),
+            token=self._token(),
             request=written(submission.request),
             at=self._clock.now(),
             owner=caller.user or None,

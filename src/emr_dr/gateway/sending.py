@@ -14,6 +14,10 @@ from emr_dr.gateway.dressing import dressed
 from emr_dr.gateway.later import Later
 from emr_dr.ports import Accepted, Clock, Declined, LivyBatch, Upstream
 
+PROMPT = 30.0
+"""Seconds after the save of `sent` in which it is sent. A process that was stopped in between must not send it hours
+later, when it was long given up as never sent, and another attempt runs."""
+
 log = structlog.get_logger("emr_dr.gateway")
 
 
@@ -50,6 +54,10 @@ class Sender:
 
     async def send(self, batch: Batch, member: MemberView) -> Sent:
         """Send; what was learned is saved after the return, by a task that outlives the caller."""
+        late = self._clock.now() - (batch.last.sent_at or 0.0)
+        if late > PROMPT:
+            log.warning("sending_too_late", batch=batch.id, attempt=batch.last.number, seconds=late)
+            return Sent(Came.NOT_THERE, batch, why=f"this gateway stood still for {late:.0f} s before it sent it")
         try:
             answer = await self._upstream.submit(member, dressed(batch, self._group))
         except UnreachedError as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -17,7 +17,7 @@ from emr_dr.gateway.books import Books
 from emr_dr.gateway.calls import Caller, Page, Shown, Situation, Submission, UnavailableError
 from emr_dr.gateway.dispatch import Dispatcher
 from emr_dr.gateway.ending import Ender
-from emr_dr.gateway.intake import Intake
+from emr_dr.gateway.intake import Intake, drawn
 from emr_dr.gateway.judging import Judge
 from emr_dr.gateway.later import Later
 from emr_dr.gateway.logs import Logs, known
@@ -57,6 +57,7 @@ class Work:
         settings: The spec's section.
         settle: Seconds after which what was sent and is known to nobody can no longer come; None: as in `patience`.
         patience: How long is waited for what is not seen.
+        token: Draws the token of a submission; tests that are told by a seed draw it from there.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Work:
         settings: Gateway | None = None,
         settle: float | None = None,
         patience: Patience | None = None,
+        token: Callable[[], str] = drawn,
     ) -> None:
         self._group, self._gateway, self._clock, self._upstream = group, gateway, clock, upstream
         settings = settings or Gateway()
@@ -84,7 +86,7 @@ class Work:
         self._means = Means(group, self.board, ledger, upstream, clock, settings.staleness / 2)
         self.roster = Roster(Views(group, store, clock), settings.routing, clock, self._tracker)
         sender = Sender(group, self.books, upstream, clock, self.later)
-        self._intake = Intake(self.books, self.roster, sender, self.later, settings=settings, clock=clock)
+        self._intake = Intake(self.books, self.roster, sender, self.later, settings=settings, clock=clock, token=token)
         self._dispatcher = Dispatcher(
             gateway, self.books, self.roster, sender, self.later, limits=settings.limits, clock=clock
         )
