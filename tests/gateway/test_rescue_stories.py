@@ -146,6 +146,7 @@ def test_two_gateways_that_race_on_one_loss_resubmit_each_batch_once() -> None:
             await stack.enter_async_context(shift.nature(runs=60))
             rescuers = await stack.enter_async_context(rescuing(shift, "g-1", "g-2"))
             batches = [await submitted(one, rescue=RescueClass.IDEMPOTENT) for _ in range(20)]
+            await asyncio.sleep(1)
             await until(lambda: all(shown(two, b.id) is ShownState.RUNNING for b in batches))
             lost = [b for b in batches if b.last.cluster_id == "j-1"]
             await declare_dead(shift, "j-1")
