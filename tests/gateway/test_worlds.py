@@ -12,7 +12,7 @@ from gateway.town import Town
 from gateway.worlds import BrokenError, Planted, Port, Process, lived
 
 SEEDS = (1, 2)
-ENOUGH = (105, 100, 113)
+ENOUGH = range(100, 110)
 """Worlds within which a planted fault must be found."""
 
 
@@ -64,8 +64,8 @@ def _blames(process: Process) -> None:
 
 
 PLANTED = {
-    "rescue without proof": Planted(process=_blames),
-    "a lost reply is taken for a refused connection": Planted(town=Hasty),
+    "rescue without proof": Planted(("submit", "cut", "heal"), 150.0, 0.005, process=_blames),
+    "a lost reply is taken for a refused connection": Planted(("submit", "lose_reply"), 100.0, 0.005, town=Hasty),
 }
 
 

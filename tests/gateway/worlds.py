@@ -112,8 +112,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Planted:
-    """What is wrong with a whole world, to see that it is found."""
+    """What is wrong with a whole world, to see that it is found; and what happens in it, so that it is found soon.
 
+    Attributes:
+        only: Events that happen; all, if none is named.
+        ends: How likely a run is to end within a second.
+    """
+
+    only: tuple[str, ...] = ()
+    seconds: float = CHAOS_SECONDS
+    ends: float = 0.05
     process: Callable[[Process], None] = lambda _: None
     town: Callable[..., Town] = Town
 
@@ -167,7 +175,7 @@ class World:
         for app in site.apps.values():
             if app.ended or site.ended:
                 continue
-            if self.random.random() < 0.05:
+            if self.random.random() < self._planted.ends:
                 site.run(app, "FAILED" if site.denied or self.fails(app) else "SUCCEEDED")
             else:
                 site.run(app)
@@ -355,9 +363,10 @@ class World:
         usual = [self.submit] * 30 + [self.delete] * 3 + [self.heal] * 6
         bad = [self.cut, self.cut, self.end, self.restart_livy, self.stop_livy, self.stop_yarn, self.lose_reply]
         bad += [self.kill_gateway, self.stop_gateway, self.stop_gateway, self.lose_store, self.lose_store]
-        while self.now() < CHAOS_SECONDS:
+        events = [e for e in usual + bad if not self._planted.only or e.__name__ in self._planted.only]
+        while self.now() < self._planted.seconds:
             await asyncio.sleep(self.random.random() * 4.0)
-            event = self.random.choice(usual + bad)
+            event = self.random.choice(events)
             self.events[event.__name__] += 1
             await event()
             self._asides = [a for a in self._asides if not a.done()]

@@ -54,11 +54,8 @@ class Sender:
 
     async def send(self, batch: Batch, member: MemberView) -> Sent:
         """Send; what was learned is saved after the return, by a task that outlives the caller."""
-        late = self._clock.now() - (batch.last.sent_at or 0.0)
-        if late > PROMPT:
-            log.warning("sending_too_late", batch=batch.id, attempt=batch.last.number, seconds=late)
-            return Sent(Came.NOT_THERE, batch, why=f"this gateway stood still for {late:.0f} s before it sent it")
         try:
+            self._refuse_if_late(batch)
             answer = await self._upstream.submit(member, dressed(batch, self._group))
         except UnreachedError as error:
             return Sent(Came.NOT_THERE, batch, why=str(error))
@@ -72,6 +69,17 @@ class Sender:
             # It was there before: what a Livy took over a connection that seemed refused.
             return self._unknown(batch, "Livy knows this very attempt already")
         return Sent(Came.DECLINED, batch, answer, f"Livy declined it: HTTP {answer.status} {answer.body[:300]!r}")
+
+    def _refuse_if_late(self, batch: Batch) -> None:
+        """Send nothing that others may have given up as never sent.
+
+        Raises:
+            UnreachedError: This process stood still after the save.
+        """
+        late = self._clock.now() - (batch.last.sent_at or 0.0)
+        if late > PROMPT:
+            log.warning("sending_too_late", batch=batch.id, attempt=batch.last.number, seconds=late)
+            raise UnreachedError(f"this gateway stood still for {late:.0f} s before it sent it", where="the gateway")
 
     def _taken(self, batch: Batch, livy: LivyBatch) -> Sent:
         shown = batch.with_last(_confirmed(batch.last, livy))
