@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from emr_dr.gateway.calls import RefusedError
 from emr_dr.gateway.livy.answers import Answer, refusal
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -17,6 +18,10 @@ class GoneError(Exception):
     """The client left before it had sent its request; nobody is there for an answer."""
 
 
+class BrokenOffError(Exception):
+    """An answer was begun and cannot be ended: all that is left is to end the connection."""
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
     """Return the first header of that name (in small letters)."""
     return next((value for key, value in scope["headers"] if key == name), None)
@@ -26,10 +31,6 @@ def text_header(scope: Scope, name: str) -> str | None:
     """Return a header's text without blanks around; what is not UTF-8 keeps question marks in its place."""
     value = header(scope, name.lower().encode("ascii"))
     return None if value is None else value.decode("utf-8", "replace").strip()
-
-
-class BrokenOffError(Exception):
-    """An answer was begun and cannot be ended: all that is left is to end the connection."""
 
 
 async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
@@ -55,7 +56,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
             return b"".join(parts)
 
 
-def too_large(most: int) -> Exception:
+def too_large(most: int) -> RefusedError:
     """Return the error for a body that is too large."""
     return refusal(f"the body is larger than {most} bytes", 413)
 
