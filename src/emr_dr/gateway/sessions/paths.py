@@ -64,7 +64,7 @@ def read_path(path: bytes) -> SessionPath | None:
     Of what follows the session's number only plain words are passed on: no dots that lead elsewhere, no encoded
     slashes, no `;`.
     """
-    first, *rest = path.removeprefix(b"/sessions").removeprefix(b"/").removesuffix(b"/").split(b"/")
+    first, *rest = path.removeprefix(b"/sessions").removeprefix(b"/").split(b"/")
     session = unquoted(first)
     words = [each.decode("latin-1") for each in rest]
     if session is None or not all(_SAFE.fullmatch(each) for each in words) or (words and not session):

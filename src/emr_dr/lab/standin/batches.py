@@ -80,6 +80,8 @@ class Batches:
         """
         number, self._next_id = self._next_id, self._next_id + 1
         name = asked.text("name")
+        if name is not None and name.isdecimal():
+            raise RejectedError(f"Invalid session name: {name}")
         if name is not None and name in self._names:
             raise RejectedError(f"Duplicate session name: Some({name}) for session {number}")
         tag = f"livy-batch-{number}-{''.join(secrets.choice(_ALPHABET) for _ in range(8))}"

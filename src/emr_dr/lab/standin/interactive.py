@@ -7,7 +7,7 @@ import orjson
 from aiohttp import BodyPartReader, web
 
 from emr_dr.lab.standin.batches import RejectedError
-from emr_dr.lab.standin.livy import NotKnownError, answer, log_page, message, number
+from emr_dr.lab.standin.livy import NotKnownError, answer, int32, log_page, message, number
 from emr_dr.lab.standin.reading import SESSION, read
 from emr_dr.lab.standin.sessions import Session, Sessions, Statement, check_active
 
@@ -163,7 +163,8 @@ class Interactive:
         return session
 
     def _found(self, request: web.Request) -> Session:
-        session = self._sessions.find(request.match_info["id"])
+        asked = request.match_info["id"]
+        session = self._sessions.find(str(int32(asked)) if asked.isdecimal() else asked)
         if session is None:
             raise NotKnownError(request.match_info["id"])
         self._sessions.beat(session)

@@ -35,6 +35,9 @@ _CSRF = """<html>
 </html>
 """
 _NO_HEADER = "Missing Required Header for CSRF protection."
+_LISTS = ("/batches", "/sessions")
+_METHODS = ("POST", "DELETE", "PUT", "GET", "HEAD")
+"""In the order in which Livy says what it takes."""
 _NO_METHOD = web.HTTPMethodNotAllowed
 _TOO_MANY = "Rejected, too many sessions are being created!"
 _KILL_LOOKS = 0.01
@@ -51,10 +54,11 @@ class Livy:
         self._catch_up = catch_up
 
     def routes(self, more: Sequence[web.RouteDef] = ()) -> list[web.RouteDef]:
-        """Return the routes and `more`, each with and without a slash at its end, as Livy takes them."""
+        """Return the routes and `more`; lists are taken with a slash at their end too, as by Livy."""
         routes = [
             *more,
             web.get("/", self._root),
+            web.get("/ui", self._ui),
             web.get("/version", self._version),
             web.get("/metrics/ping", self._ping),
             web.get("/batches", self._list),
@@ -64,7 +68,7 @@ class Livy:
             web.get("/batches/{id}/log", self._get_log),
             web.delete("/batches/{id}", self._delete),
         ]
-        return [*routes, *(_with_slash(route) for route in routes if route.path != "/")]
+        return [*routes, *(_with_slash(route) for route in routes if route.path in _LISTS)]
 
     @web.middleware
     async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -81,13 +85,18 @@ class Livy:
         except NotKnownError as error:
             return message(f"Session '{error}' not found.", HTTPStatus.NOT_FOUND)
         except web.HTTPException as error:  # aiohttp's own words for what has no route
-            allow = {"Allow": ", ".join(sorted(error.allowed_methods))} if isinstance(error, _NO_METHOD) else {}
-            return web.Response(status=error.status, headers={"Content-Type": _JSON if allow else _HTML, **allow})
+            allowed = error.allowed_methods if isinstance(error, _NO_METHOD) else ()
+            allow = {"Allow": ", ".join(each for each in _METHODS if each in allowed)} if allowed else {}
+            below = request.path.startswith(_LISTS)
+            return web.Response(status=error.status, headers={"Content-Type": _JSON if below else _HTML, **allow})
 
     async def _root(self, _: web.Request) -> web.Response:
         return web.Response(
             status=HTTPStatus.FOUND, headers={"Location": f"http://{self._address}:8998/ui", "Content-Type": _HTML}
         )
+
+    async def _ui(self, _: web.Request) -> web.Response:
+        return web.Response(text="<html>A stand-in</html>", headers={"Content-Type": _HTML})
 
     async def _version(self, _: web.Request) -> web.Response:
         return answer(_VERSION)
@@ -131,7 +140,8 @@ class Livy:
         return message("deleted")
 
     def _found(self, request: web.Request) -> Batch:
-        batch = self._batches.find(request.match_info["id"])
+        asked = request.match_info["id"]
+        batch = self._batches.find(str(int32(asked)) if asked.isdecimal() else asked)
         if batch is None:
             raise NotKnownError(request.match_info["id"])
         return batch
@@ -142,14 +152,21 @@ class NotKnownError(Exception):
 
 
 def number(request: web.Request, key: str, default: int) -> int:
-    """Return a number of the query; what is none is Scala's NumberFormatException, hence a 400.
+    """Return a number of the query.
 
     Raises:
         RejectedError: It is none that fits into 32 bits.
     """
     text = request.query.get(key)
-    if text is None:
-        return default
+    return default if text is None else int32(text)
+
+
+def int32(text: str) -> int:
+    """Read a number as Livy does; what is none is Java's NumberFormatException, hence a 400.
+
+    Raises:
+        RejectedError: It is none that fits into 32 bits.
+    """
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal() and int(digits) <= _MOST):
         raise RejectedError(f'For input string: "{text}"')

@@ -24,6 +24,8 @@ _BATCH_ORDER = (
     "executorMemory", "files", "jars", "proxyUser", "numExecutors", "file", "args", "queue",
 )  # fmt: skip
 _TOKENS = {dict: "START_OBJECT", list: "START_ARRAY", int: "VALUE_NUMBER_INT", float: "VALUE_NUMBER_FLOAT"}
+_DECODER = json.JSONDecoder()
+_INT32 = 2**31
 _SOURCE = "\n at [Source: (org.eclipse.jetty.server.HttpInputOverHTTP); line: 1, column: {column}]"
 
 
@@ -74,6 +76,11 @@ class _Place:
     of: str
     key: str
 
+    def invalid(self, kind: str, name: str) -> UnreadableError:
+        where = _SOURCE.format(column=max(self.body.find(f'"{self.key}"') + len(self.key) + 5, 1))
+        chain = f' (through reference chain: {self.of}["{self.key}"])'
+        return UnreadableError(f"Cannot deserialize value of type `{kind}`: not a valid {name} value{where}{chain}")
+
     def refuse(self, what: str, value: object) -> UnreadableError:
         column = max(self.body.find(f'"{self.key}"') + len(self.key) + 4, 1)
         chain = f' (through reference chain: {self.of}["{self.key}"])'
@@ -85,15 +92,16 @@ class _Place:
 
 def _parsed(body: str, of: str) -> Mapping[str, object]:
     try:
-        given = json.loads(body)
+        given, _ = _DECODER.raw_decode(body.lstrip())  # what follows does not count
     except ValueError:
         where = _SOURCE.format(column=len(body) + 1)
         if body.strip():
             raise UnreadableError(f"Unexpected end-of-input within/between Object entries{where}") from None
-        raise UnreadableError(f"No content to map due to end-of-input{where}") from None
+        raise UnreadableError(f"No content to map due to end-of-input{_SOURCE.format(column=0)}") from None
     if not isinstance(given, dict):
+        what = "deserialize" if isinstance(given, list) else "construct"
         raise UnreadableError(
-            f"Cannot construct instance of `{of}` out of {_token(given)} token{_SOURCE.format(column=1)}"
+            f"Cannot {what} instance of `{of}` out of {_token(given)} token{_SOURCE.format(column=1)}"
         )
     return given
 
@@ -137,10 +145,11 @@ def _texts(value: object, place: _Place) -> tuple[str, ...]:
 
 
 def _number(value: object, place: _Place) -> int:
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-        return int(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        text = str(value).strip()
+        if not text.lstrip("-").isdecimal() or not -_INT32 <= int(text) < _INT32:
+            raise place.invalid("int", "Integer")
+        return int(text)
     raise place.refuse("int", value)
 
 
