@@ -175,6 +175,19 @@ def test_with_no_member_that_takes_work_batches_wait_and_polls_go_on() -> None:
     virtually(story())
 
 
+def test_a_gateway_that_has_just_begun_makes_nobody_come_again() -> None:
+    async def story() -> None:
+        shift = Shift()
+        await shift.publish()
+        work = shift.work()
+        running = asyncio.create_task(work.run())
+        assert (await submitted(work)).id == 1
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    virtually(story())
+
+
 def test_the_queue_has_an_end() -> None:
     async def story() -> None:
         shift = Shift()

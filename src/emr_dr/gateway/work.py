@@ -36,6 +36,9 @@ LOADS_INTERVAL = 3.0
 FINISH_SECONDS = 5.0
 """How long what is under way may take when the gateway is stopped."""
 
+BEGIN_SECONDS = 5.0
+"""How long a submission waits for a gateway that has just been started."""
+
 DELETE_SECONDS = 3.0
 """How long a client waits for its batch to be ended; Livy may take much longer, and it is seen to after the answer."""
 
@@ -92,6 +95,7 @@ class Work:
         )
         self._lookup = Lookup(self.books, self.board)
         self._cursor: str | None = None
+        self._begun = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled; then finish what is under way. Raises only what is a bug."""
@@ -117,9 +121,21 @@ class Work:
             RefusedError: It is not taken.
             UnavailableError: It cannot be recorded just now.
         """
-        if self._cursor is None:
-            raise UnavailableError("the gateway has not read its ledger yet", 1)
+        if self._cursor is None and not self.books.trouble:
+            await self._begin()
         return await self._intake.submit(submission, caller)
+
+    async def _begin(self) -> None:
+        """Wait for the first reading of the ledger: a gateway that has just begun makes nobody come again.
+
+        Raises:
+            UnavailableError: It takes long.
+        """
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self._begun.wait()
+        except TimeoutError:
+            raise UnavailableError("the gateway has not read its ledger yet", 1) from None
 
     async def find(self, batch: str) -> Shown | None:
         """The listed batch of that number or name.
@@ -222,6 +238,7 @@ class Work:
             cursor = (await self.books.asked(ledger.changes())).cursor
             self.board.keep_all(await self.books.asked(ledger.unfinished()))
             self._cursor = cursor
+            self._begun.set()
         changes = await self.books.asked(ledger.changes(self._cursor))
         self.board.keep_all(changes.batches)
         self._cursor = changes.cursor
