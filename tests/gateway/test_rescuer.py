@@ -10,11 +10,14 @@ from emr_dr.core.rescue import Holding, Refusal
 from emr_dr.core.view import Proof, ProofKind
 from emr_dr.errors import OutcomeUnknownError, PermanentError, TransientError
 from emr_dr.gateway.cleaning import clean
+from emr_dr.gateway.counters import Counters
+from emr_dr.gateway.metrics import Metrics
 from emr_dr.gateway.rescuer import Rescuer
 from emr_dr.gateway.turn import LEASE_SECONDS, MARGIN
 from emr_dr.ports import LogTail
 from emr_dr.spec.gateway import Rescue
 from emr_dr.stores import MemoryLedger, MemoryStore
+from gateway.memory import MemoryBatches
 from gateway.scenes import TERMINATED, new, publish, read, running, sent_on
 from gateway.town import GROUP, ManualClock, Town, out, view
 
@@ -411,3 +414,21 @@ class TestTimes:
             await rescuer.round()
         (line,) = [line for line in logs if line["event"] == "rescue_finished"]
         assert (line["proof_seconds"], line["rescue_seconds"], line["rescued"]) == (295.0, 15.0, 2)
+
+
+async def test_metrics_tell_what_was_rescued_refused_and_how_long_it_took(world: World) -> None:
+    batch, _ = await running(world.ledger, world.town.sites["j-1"])
+    await running(world.ledger, world.town.sites["j-1"], RescueClass.NEVER)
+    await publish(world.store, out(A), B)
+    rescuer = world.rescuer()
+    await rescuer.round()
+    await world.clock.sleep(300.0)
+    await world.lose(proof=replace(TERMINATED, at=1290.0))
+    await rescuer.round()
+    await sent_on(world.ledger, batch.id, world.town.sites["j-2"], at=1302.0)
+    await rescuer.round()
+    told = Metrics(MemoryBatches(), Counters(), world.clock.now, rescuer.counts).answer().body.decode()
+    assert "emr_dr_batches_rescued_total 1.0" in told
+    assert 'emr_dr_rescues_refused_total{reason="never"} 1.0' in told
+    assert 'emr_dr_loss_proof_seconds{cluster="j-1"} 290.0' in told
+    assert 'emr_dr_loss_rescue_seconds{cluster="j-1"} 12.0' in told

@@ -120,6 +120,13 @@ def _rescues(counts: RescueCounts) -> Iterator[Metric]:
         for reason, count in sorted(reasons.items()):
             held.add_metric([cluster, reason], count)
     yield held
+    proof = GaugeMetricFamily("emr_dr_loss_proof_seconds", "From a member's loss to the proof.", labels=["cluster"])
+    sent = GaugeMetricFamily("emr_dr_loss_rescue_seconds", "From there to the last sending.", labels=["cluster"])
+    for cluster, loss in counts.losses.items():
+        proof.add_metric([cluster], loss.proof_seconds)
+        if loss.rescue_seconds is not None:
+            sent.add_metric([cluster], loss.rescue_seconds)
+    yield from (proof, sent)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
