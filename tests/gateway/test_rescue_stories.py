@@ -102,6 +102,22 @@ def test_a_member_that_returns_after_its_batch_was_resubmitted_loses_the_old_run
     virtually(story())
 
 
+def test_a_run_that_fails_because_its_member_is_denied_is_not_taken_for_the_jobs_own_failure() -> None:
+    async def story() -> None:
+        shift = Shift("j-1", "j-2")
+        async with shift.at_work() as [work], shift.nature(runs=60):
+            batch = await on_the_first(shift, work)
+            await declare_dead(shift, "j-1", ProofKind.ROLE_DENIED)
+            await asyncio.sleep(2)
+            shift.site("j-1").run(shift.runs_of(JOB)[0], "FAILED")
+            await asyncio.sleep(20)
+            assert shown(work, batch.id) is ShownState.RUNNING, "nobody has rescued it yet"
+            async with rescuing(shift, "g-1"):
+                await until(lambda: shown(work, batch.id) is ShownState.SUCCESS, 200)
+
+    virtually(story())
+
+
 def test_a_gateway_that_is_cut_off_from_everything_judges_and_rescues_nothing() -> None:
     async def story() -> None:
         shift = Shift("j-1", "j-2")

@@ -103,7 +103,7 @@ def decide(batch: Batch, member: MemberView, limits: Limits, at: float, *, spent
     if proof is None:
         return Hold(Holding.NO_PROOF, f"nothing proves that {member.cluster_id} ({member.role}) is dead")
     told = f"{member.cluster_id} is dead, {proof.kind}: {proof.evidence}"
-    if _sent_after(last, proof):
+    if not covers(proof, last):
         return Hold(Holding.SENT_AFTER, f"it was sent there after that word, which has to be said again ({told})")
     for reason, why in _refusals(batch, limits, at):
         return Close(reason, f"cluster lost; {why} ({told})", proof)
@@ -123,15 +123,18 @@ def carried_out(batch: Batch, decision: Close | Again, at: float) -> Batch:
     return proven.showing(end, at, decision.why)
 
 
+def covers(proof: Proof, attempt: Attempt) -> bool:
+    """Whether a member's death says anything of this attempt.
+
+    What ends a member for good covers all that it ever gets; a person's word only what had been sent by then.
+    """
+    return proof.kind is not ProofKind.PERSON or attempt.never_ran or (attempt.sent_at or attempt.at) <= proof.at
+
+
 def spent_lately(batches: Iterable[Batch], at: float) -> list[float]:
     """When rescues were begun within the last minute, as far as these batches tell."""
     rescued = (b.last.at for b in batches if len(b.attempts) > 1 and b.attempts[-2].proof is not None)
     return sorted(moment for moment in rescued if at - moment < A_MINUTE)
-
-
-def _sent_after(last: Attempt, proof: Proof) -> bool:
-    """Whether a person's word is older than what was sent; what ends a member for good covers all it ever got."""
-    return proof.kind is ProofKind.PERSON and not last.never_ran and (last.sent_at or last.at) > proof.at
 
 
 def _refusals(batch: Batch, limits: Limits, at: float) -> Iterator[tuple[Refusal, str]]:

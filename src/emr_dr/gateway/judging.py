@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import structlog
 
-from emr_dr.core.batch import Attempt, Batch
+from emr_dr.core.batch import Attempt, Batch, ShownState
 from emr_dr.core.following import BAD_ENDS, Absent, Look, Patience, Verdict, follow, worth_keeping
+from emr_dr.core.rescue import covers
 from emr_dr.core.view import MemberView
 from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError
 from emr_dr.gateway.board import Entry
@@ -21,6 +22,8 @@ SAVES_AT_ONCE = 16
 
 TOLD = frozenset({Verdict.FALSE_DEAD, Verdict.NEVER_RAN, Verdict.FORGOTTEN, Verdict.NEVER_CAME, Verdict.LOST_SIGHT})
 """Verdicts that people may want to know of, when they are new."""
+
+_BADLY = (ShownState.DEAD, ShownState.KILLED)
 
 log = structlog.get_logger("emr_dr.gateway")
 
@@ -96,6 +99,8 @@ class Judge:
         )
         found = follow(batch, look, self._patience)
         self._note(batch, found.verdict)
+        if found.batch.shown in _BADLY and batch.listed and _dies_with(member, batch):
+            return  # it failed because its member was ended or denied: the rescuer says what becomes of it
         if found.batch is not batch and not found.batch.shown.terminal:
             self._board.show(found.batch)
         if worth_keeping(entry.saved, found.batch):
@@ -158,6 +163,10 @@ class Judge:
 
 def _same(before: tuple[object, object, Batch] | None, record: object, application: object, batch: Batch) -> bool:
     return before is not None and before[0] is record and before[1] is application and before[2] is batch
+
+
+def _dies_with(member: MemberView, batch: Batch) -> bool:
+    return member.death is not None and covers(member.death, batch.last)
 
 
 def _ended(before: Batch, after: Batch) -> Attempt | None:
