@@ -17,7 +17,7 @@ from emr_dr.gateway.sight import Sight
 from emr_dr.ports import Clock, Ledger, LivyBatch, QueueLoad, Upstream, YarnApplication
 
 YARN_INTERVAL = 1.0
-"""Between lists of YARN; more if one takes long."""
+"""Between lists of YARN; less where a poll may not be as old, more if one takes long."""
 
 SLOW = 3.0
 """Seconds after which a Livy that still does not answer is given nothing new: it hangs, or has too much to do."""
@@ -131,7 +131,7 @@ class Tracker:
             began = clock.steady()
             await self._list_yarn()
             took = clock.steady() - began
-            await clock.sleep(max(YARN_INTERVAL - took, LEAST_PAUSE * took))
+            await clock.sleep(max(min(YARN_INTERVAL, 2 * self._means.interval) - took, LEAST_PAUSE * took))
 
     async def _list_yarn(self) -> None:
         means, at = self._means, self._means.clock.now()
