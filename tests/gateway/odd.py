@@ -59,6 +59,7 @@ class Away:
     Attributes:
         away: Whether it is.
         fails: How many calls it is still away for.
+        answers: How many calls it still answers; None: all.
         loses: Calls whose next reply is lost though they were carried out, by name.
         asked: Names of the calls, in order.
     """
@@ -67,6 +68,7 @@ class Away:
         self._port = port
         self.away = False
         self.fails = 0
+        self.answers: int | None = None
         self.loses: list[str] = []
         self.asked: list[str] = []
 
@@ -76,6 +78,8 @@ class Away:
         async def called(*given: object, **more: object) -> object:
             self.asked.append(name)
             self.fails, failing = max(self.fails - 1, 0), self.fails > 0
+            if self.answers is not None:
+                self.answers, failing = max(self.answers - 1, 0), self.answers == 0
             if self.away or failing:
                 raise TransientError("out of reach", where="the test")
             value = await method(*given, **more)

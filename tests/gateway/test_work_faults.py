@@ -7,10 +7,10 @@ import pytest
 
 from emr_dr.core.batch import ShownState, SubmitState
 from emr_dr.core.view import Role
-from emr_dr.gateway.calls import UnavailableError
+from emr_dr.gateway.calls import Caller, UnavailableError
 from emr_dr.gateway.work import Work
 from gateway.odd import Away, Hanging, Life, Mortal
-from gateway.shift import ANYBODY, Shift, saved, shown, submitted, takes
+from gateway.shift import ANYBODY, Shift, saved, shown, submission, submitted, takes
 from gateway.town import out, view
 from gateway.virtual import until, virtually
 
@@ -218,6 +218,32 @@ def test_with_the_ledger_away_polls_go_on_and_nothing_is_submitted_or_sent() -> 
             again = await submitted(work)
             await until(lambda: shown(work, again.id) is ShownState.SUCCESS)
         assert len(shift.runs_of(JOB)) == 2
+
+    virtually(story())
+
+
+def test_a_ledger_that_goes_away_between_two_questions_is_503_and_never_404() -> None:
+    async def story() -> None:
+        shift = Shift()
+        ledger = Away(shift.ledger)
+        async with shift.at_work(ledger=ledger) as [work], shift.nature():
+            batch = (await work.submit(submission(name="nightly"), Caller("ann"))).batch
+            await until(lambda: shown(work, batch.id) is ShownState.SUCCESS)
+            work.board.forget()
+            for asked in ("1", "nightly"):
+                for answers in (0, 1):
+                    ledger.answers = answers
+                    with pytest.raises(UnavailableError):
+                        await work.find(asked)
+            ledger.answers = 1
+            with pytest.raises(UnavailableError):
+                await work.page(0, 10, ANYBODY)
+            ledger.answers = 1
+            with pytest.raises(UnavailableError):
+                await work.page(0, 10, Caller("ann", sees_all=False))
+            ledger.answers = None
+            found = await work.find("1")
+            assert found is not None
 
     virtually(story())
 

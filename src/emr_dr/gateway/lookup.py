@@ -80,7 +80,10 @@ class Lookup:
     async def _shown(self, batches: Sequence[Batch]) -> list[Shown]:
         """As they are shown now, with the lines kept of those that were not in memory, which then are."""
         missing = [b.id for b in batches if self.board.entry(b.id) is None]
-        logs = await self.books.asked(self.books.ledger.logs(missing)) if missing else {}
+        try:
+            logs = await self.books.asked(self.books.ledger.logs(missing)) if missing else {}
+        except TransientError as error:
+            raise UnavailableError(_AWAY) from error
         shown: list[Shown] = []
         for batch in batches:
             entry = self.board.keep(batch)
