@@ -2,8 +2,12 @@
 
 import json
 import subprocess
+import threading
 import time
+import urllib.request
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -153,6 +157,67 @@ def test_gateways_are_killed_one_after_the_other_and_clients_only_connect_again(
         assert clients.bad == []
         assert len({each.number for each in clients.sent.values()}) == len(clients.sent)
         assert all(len(clients.about(key)["attempts"]) == 1 for key in clients.sent)
+
+
+@pytest.mark.long
+def test_a_group_is_moved_from_members_to_gateways_and_back_and_somebody_answers_all_the_while(tmp_path: Path) -> None:
+    with rehearsal(tmp_path, "--stand-in") as town:
+        spec, direct = str(town.spec), town.spec.read_text()
+
+        def apply(refusal: str = "") -> None:
+            command = [*COMMAND, "apply", "--spec", spec]
+            done = subprocess.run(command, env=town.env, capture_output=True, text=True, timeout=240, check=False)
+            assert (done.returncode, refusal in done.stderr) == (75 if refusal else 0, True), done.stderr
+
+        with asking(f"http://{town.balancer()}:8998/batches?size=1") as answers:
+            town.spec.write_text(direct.replace("mode: direct", "mode: gateway"))
+            apply(refusal="no gateway is registered there; clients are led to etl-livy as before")
+            town.verb("lab", "gateways", "3", "--spec", spec)
+            apply()
+            assert {target.split()[0] for target in targets(town)} == {"etl-gateway"}
+            assert json.loads(town.verb("plan", "--spec", spec, "--json"))["changes"] == []
+            town.spec.write_text(direct)
+            apply(refusal="no member is registered there; clients are led to etl-gateway as before")
+            town.verb("tick", "--for", "10s", "--spec", spec)
+            apply()
+            assert {target.split()[0] for target in targets(town)} == {"etl-livy", "etl-rm", "etl-nn"}
+            assert json.loads(town.verb("plan", "--spec", spec, "--json"))["changes"] == []
+        assert answers["good"] > 300
+        assert answers["bad"] == 0
+
+
+def targets(town: Rehearsal) -> list[str]:
+    """Every target of every group, as `group address`."""
+    groups = json.loads(town.aws("elbv2", "describe-target-groups"))["TargetGroups"]
+    return [
+        f"{group['TargetGroupName']} {each['Target']['Id']}"
+        for group in groups
+        for each in json.loads(
+            town.aws("elbv2", "describe-target-health", "--target-group-arn", group["TargetGroupArn"])
+        )["TargetHealthDescriptions"]
+    ]
+
+
+@contextmanager
+def asking(url: str) -> Iterator[Counter[str]]:
+    """Ask again and again, each time on a connection of its own, and count the good answers and the bad."""
+    seen, stop = Counter[str](), threading.Event()
+
+    def ask() -> None:
+        while not stop.wait(0.2):
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    seen["good" if "sessions" in json.load(answer) else "bad"] += 1
+            except (OSError, ValueError):
+                seen["bad"] += 1
+
+    thread = threading.Thread(target=ask, name="asking", daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join(30)
 
 
 def test_the_demo_behind_gateways_loses_nothing_and_nobody_submits_again(tmp_path: Path) -> None:
