@@ -137,6 +137,27 @@ def without_column(text: str) -> str:
     return re.sub(r"column: \d+", "column", text)
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ("null", 500, "java.lang.NullPointerException: Cannot invoke"),
+        ('{"file": ""}', 500, "java.lang.IndexOutOfBoundsException: 0"),
+        ('{"file": "a"}', 400, "requirement failed: Path 'a' is not absolute."),
+        ('{"file": "/a", "numExecutors": "two"}', 500, "java.lang.ClassCastException: class java.lang.String"),
+        ('{"file": "/a", "numExecutors": 2.5}', 500, "java.lang.ClassCastException: class java.lang.Double"),
+        ('{"file": "/a", "driverCores": 99999999999}', 500, "java.lang.ClassCastException: class java.lang.Long"),
+        ('{"file": "/a", "name": "12345"}', 400, "Invalid session name: 12345"),
+    ],
+)
+async def test_what_livy_does_not_foresee_fails_as_seen_on_a_real_one(
+    members: Members, http: aiohttp.ClientSession, body: str, status: int, text: str
+) -> None:
+    client = Client(http, await members.start(settings=LivySettings(absolute_paths=True)))
+    answer = await client.ask("POST", "/batches", body)
+    assert answer.status == status
+    assert str(answer.json if status == 500 else answer.json["msg"]).startswith(text)
+
+
 async def test_put_is_refused_with_what_is_allowed(client: Client) -> None:
     await client.submit()
     answer = await client.ask("PUT", "/batches/0", {})

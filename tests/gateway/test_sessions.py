@@ -113,6 +113,8 @@ class TestFlows:
         for body, text in (({"kind": "cobol"}, "Invalid kind: cobol"), ({"nosuch": 1}, "Unrecognized field")):
             refused = await gateway.ask("POST", "/sessions", body)
             assert (refused.status, str(refused.json).startswith(text)) == (400, True)
+        failed = await gateway.ask("POST", "/sessions", {"numExecutors": "two"})
+        assert (failed.status, "ClassCastException" in failed.json) == (500, True)
         for no_session in (b"{", b"[]", b'{"name":1}'):
             assert (await gateway.ask("POST", "/sessions", no_session)).status == 400
         assert await town.ledger.sessions() == []

@@ -21,7 +21,7 @@ from emr_dr.gateway.livy.answers import Answer
 from emr_dr.gateway.livy.numbers import NotANumberError
 from emr_dr.gateway.sessions import views
 from emr_dr.gateway.sessions.asked import read_session
-from emr_dr.gateway.sessions.asking import ask, read_whole
+from emr_dr.gateway.sessions.asking import Told, ask, read_whole
 from emr_dr.gateway.sessions.listing import Listing
 from emr_dr.gateway.sessions.passing import AWAY, created, in_our_words, refuse_not_livys, stream
 from emr_dr.gateway.sessions.paths import LOOK_SECONDS, WORK_SECONDS, read_path
@@ -34,6 +34,7 @@ log = structlog.get_logger("emr_dr.gateway")
 _LARGEST_REQUEST = 64 << 20
 """Bytes of a POST /sessions; the gateway's own limit, which is smaller, was applied before."""
 _TOKEN_BYTES = 6
+_LIVYS_OWN = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(slots=True)
@@ -107,19 +108,23 @@ class Relay:
             return await self._found_out(session, member)
         if told.status in (HTTPStatus.CREATED, HTTPStatus.OK):
             return created(session, await self._noted(session, told.body))
-        if told.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
-            return await self._found_out(session, member)  # whoever is in front of Livy lost sight of it
+        if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR and told.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            # Livy failed over it, perhaps halfway; or whoever is in front of Livy lost sight of it.
+            return await self._found_out(session, member, told if told.status == _LIVYS_OWN else None)
         await self.register.drop(session)
         refuse_not_livys(session, told.status)
         return in_our_words(session, told)
 
-    async def _found_out(self, session: Session, member: MemberView) -> Answer:
-        """Ask whether a session has begun whose answer was lost; it may still begin, so it is `starting` until then."""
+    async def _found_out(self, session: Session, member: MemberView, failed: Told | None = None) -> Answer:
+        """Ask whether it has begun; unless Livy `failed` over it, it may still begin, and is `starting` until then."""
         question = Question("GET", f"/sessions/{session.unique_name}", self.look, {})
         try:
             told = await ask(self.passage, member, question)
             if told.status == HTTPStatus.OK:
                 return created(session, await self._noted(session, told.body))
+            if failed is not None and views.says_gone(session, told.status, told.body):
+                await self.register.drop(session)
+                return in_our_words(session, failed)
         except TransientError as error:
             log.warning("session_not_found_out", session=session.id, error=str(error))
         return created(session, answers.rendered(views.own_view(session, "starting")))

@@ -8,7 +8,7 @@ import orjson
 
 from emr_dr.lab.standin.agenda import Agenda
 from emr_dr.lab.standin.plans import Outcome, Plan
-from emr_dr.lab.standin.reading import Asked
+from emr_dr.lab.standin.reading import Asked, UnreadableError
 from emr_dr.lab.standin.settings import LivySettings
 from emr_dr.lab.standin.yarn import Application, Yarn
 
@@ -76,7 +76,7 @@ class Batches:
         """Take a batch. A refused name burns a number; a refused empty request leaves a ghost that stays `starting`.
 
         Raises:
-            RejectedError: Livy does not take it.
+            RejectedError, UnreadableError: Livy does not take it.
         """
         number, self._next_id = self._next_id, self._next_id + 1
         name = asked.text("name")
@@ -88,9 +88,16 @@ class Batches:
         batch = Batch(number, name, None, proxy_user, tag)
         self._add(batch)
         file = asked.text("file")
-        if not file:
-            batch.empty = True
+        batch.empty = True
+        if file is None:
             raise RejectedError("requirement failed: File is required.")
+        if not file:
+            raise UnreadableError("java.lang.IndexOutOfBoundsException: 0", 500)
+        if self.settings.absolute_paths and ":" not in file and not file.startswith("/"):
+            raise RejectedError(f"requirement failed: Path '{file}' is not absolute.")
+        if asked.fatal:
+            raise UnreadableError(asked.fatal[0], 500)
+        batch.empty = False
         plan = self.settings.plan.of(file, asked.lists.get("args", ()))
         self.say(batch, *(f"26/11/22 10:31:37 INFO Client: line {n}" for n in range(plan.lines)))
         self._launch(batch, asked, plan)

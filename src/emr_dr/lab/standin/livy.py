@@ -79,7 +79,7 @@ class Livy:
         try:
             return await handler(request)
         except UnreadableError as error:
-            return answer(str(error), HTTPStatus.BAD_REQUEST)
+            return answer(str(error), error.status)
         except RejectedError as error:
             return message(str(error), HTTPStatus.BAD_REQUEST)
         except NotKnownError as error:

@@ -30,7 +30,11 @@ _SOURCE = "\n at [Source: (org.eclipse.jetty.server.HttpInputOverHTTP); line: 1,
 
 
 class UnreadableError(Exception):
-    """Livy answers 400 with the message as a bare JSON string."""
+    """Livy answers 400 with the message as a bare JSON string; 500 where it did not foresee what it was asked."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Asked:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     conf: dict[str, str] = field(default_factory=dict)
+    fatal: list[str] = field(default_factory=list)
+    """What Livy takes and then fails over: it has given a number by then."""
 
     def text(self, key: str) -> str | None:
         """Return a text, None where none was given."""
@@ -76,11 +82,6 @@ class _Place:
     of: str
     key: str
 
-    def invalid(self, kind: str, name: str) -> UnreadableError:
-        where = _SOURCE.format(column=max(self.body.find(f'"{self.key}"') + len(self.key) + 5, 1))
-        chain = f' (through reference chain: {self.of}["{self.key}"])'
-        return UnreadableError(f"Cannot deserialize value of type `{kind}`: not a valid {name} value{where}{chain}")
-
     def refuse(self, what: str, value: object) -> UnreadableError:
         column = max(self.body.find(f'"{self.key}"') + len(self.key) + 4, 1)
         chain = f' (through reference chain: {self.of}["{self.key}"])'
@@ -98,6 +99,9 @@ def _parsed(body: str, of: str) -> Mapping[str, object]:
         if body.strip():
             raise UnreadableError(f"Unexpected end-of-input within/between Object entries{where}") from None
         raise UnreadableError(f"No content to map due to end-of-input{_SOURCE.format(column=0)}") from None
+    if given is None:
+        request = f'"{of}.name()" because "createRequest" is null'
+        raise UnreadableError(f"java.lang.NullPointerException: Cannot invoke {request}", 500)
     if not isinstance(given, dict):
         what = "deserialize" if isinstance(given, list) else "construct"
         raise UnreadableError(
@@ -123,7 +127,9 @@ def _take(asked: Asked, key: str, value: object, kind: str, place: _Place) -> No
     elif kind == TEXTS:
         asked.lists[key] = _texts(value, place)
     elif kind == NUMBER:
-        asked.numbers[key] = _number(value, place)
+        if isinstance(value, bool | dict | list):
+            raise place.refuse("int", value)
+        _take_number(asked, key, value)
     elif isinstance(value, dict):
         asked.conf.update((name, _text(each, place)) for name, each in value.items() if each is not None)
     else:
@@ -144,13 +150,14 @@ def _texts(value: object, place: _Place) -> tuple[str, ...]:
     return tuple(_text(each, place) for each in value if each is not None)
 
 
-def _number(value: object, place: _Place) -> int:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        text = str(value).strip()
-        if not text.lstrip("-").isdecimal() or not -_INT32 <= int(text) < _INT32:
-            raise place.invalid("int", "Integer")
-        return int(text)
-    raise place.refuse("int", value)
+def _take_number(asked: Asked, key: str, value: object) -> None:
+    """Take a number; Livy takes everything for one, and fails over it later (seen on a real one)."""
+    if isinstance(value, int) and -_INT32 <= value < _INT32:
+        asked.numbers[key] = value
+        return
+    kind = {str: "String", float: "Double"}.get(type(value), "Long")
+    both = f"class java.lang.{kind} cannot be cast to class java.lang.Integer (java.lang.{kind} and java.lang.Integer"
+    asked.fatal.append(f"java.lang.ClassCastException: {both} are in module java.base of loader 'bootstrap')")
 
 
 def _token(value: object) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from emr_dr.lab.standin.agenda import Agenda
 from emr_dr.lab.standin.batches import RejectedError
 from emr_dr.lab.standin.plans import Plan
-from emr_dr.lab.standin.reading import Asked
+from emr_dr.lab.standin.reading import Asked, UnreadableError
 from emr_dr.lab.standin.settings import LivySettings
 from emr_dr.lab.standin.yarn import Application, Yarn
 
@@ -111,7 +111,7 @@ class Sessions:
         """Start a session.
 
         Raises:
-            RejectedError: Livy does not take it.
+            RejectedError, UnreadableError: Livy does not take it.
         """
         if not self.settings.sessions:
             raise RejectedError("requirement failed: Cannot find Livy REPL jars.")
@@ -119,6 +119,8 @@ class Sessions:
         name = asked.text("name")
         if name is not None and self.find(name) is not None:
             raise RejectedError(f"Duplicate session name: Some({name}) for session {number}")
+        if asked.fatal:
+            raise UnreadableError(asked.fatal[0], 500)
         tag = f"livy-session-{number}-{secrets.token_hex(4)}"
         beat = float(asked.numbers.get("heartbeatTimeoutInSecond", 0))
         session = self.all[number] = Session(number, name, asked.text("kind") or "shared", proxy_user, tag, beat)

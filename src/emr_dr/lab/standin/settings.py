@@ -22,6 +22,7 @@ class LivySettings:
             (`yarn.resourcemanager.connect.max-wait.ms`).
         csrf: `livy.server.csrf-protection.enabled`.
         impersonation: `livy.impersonation.enabled`.
+        absolute_paths: Whether it refuses a file without a scheme that is no absolute path, as real ones do.
         too_many: Whether `livy.server.session.max-creation` is reached.
         sessions: Whether the jars that interactive sessions need are there.
         session_starts: How long a session is `starting`.
@@ -38,6 +39,7 @@ class LivySettings:
     loses_sight_after: float = 900.0
     csrf: bool = False
     impersonation: bool = False
+    absolute_paths: bool = False
     too_many: bool = False
     sessions: bool = True
     session_starts: float = 0.05
