@@ -182,7 +182,7 @@ def _gateway_files(folder: Path) -> Path:
     return path
 
 
-def test_the_files_of_gateways_lie_beside_the_spec_and_are_looked_into(tmp_path: Path) -> None:
+def test_the_files_of_gateways_lie_beside_the_spec(tmp_path: Path) -> None:
     gateway = load_spec(_gateway_files(tmp_path)).gateway
     assert gateway.users.file == str(tmp_path / "users")
     assert gateway.tls is not None
@@ -200,19 +200,6 @@ def test_each_missing_file_of_gateways_is_named_and_in_mode_direct_none_is_misse
     ]
     path.write_text(GATEWAY.replace("mode: gateway", "mode: direct"))
     assert load_spec(path).gateway.users.scheme == "basic"
-
-
-def test_a_key_that_does_not_belong_to_the_certificate_is_refused(tmp_path: Path) -> None:
-    path = _gateway_files(tmp_path)
-    authority().server(tmp_path, "other")
-    key = (tmp_path / "other-1.pem").read_bytes()
-    own = (tmp_path / "gateway.pem").read_bytes()
-    marker = b"-----BEGIN CERTIFICATE"
-    (tmp_path / "gateway.pem").write_bytes(own[own.index(marker) :])
-    for content in (key, b"", key[key.index(marker) :]):
-        (tmp_path / "gateway.key").write_bytes(content)
-        (line,) = _lines_of(path)
-        assert line.startswith(f"{path}:27: gateway.tls: {tmp_path / 'gateway.pem'} is no certificate in PEM to which")
 
 
 def _lines_of(path: Path) -> list[str]:

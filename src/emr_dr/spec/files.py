@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from emr_dr.errors import UsageError
 from emr_dr.spec.address import Access
-from emr_dr.spec.gateway import Gateway, Tls
+from emr_dr.spec.gateway import Gateway
 from emr_dr.spec.models import Spec
 from emr_dr.spec.problems import KeyPath, Problem, SpecError
 
@@ -66,10 +66,10 @@ def trust(spec: Spec) -> Mapping[KeyPath, ssl.SSLContext]:
 
 
 def look_at_gateway_files(spec: Spec) -> None:
-    """Read the files that gateways need: users, certificate and key; none of them in mode direct.
+    """See that the files can be read that gateways need: users, certificate and key; none of them in mode direct.
 
     Raises:
-        SpecError: One cannot be read, or certificate and key do not go together.
+        SpecError: One cannot be read. Whether they are what they should be is tried when a gateway starts.
     """
     gateway, at = spec.gateway, "gateway"
     problems: list[Problem] = []
@@ -83,33 +83,8 @@ def look_at_gateway_files(spec: Spec) -> None:
             _readable(Path(file))
         except UsageError as error:
             problems.append(_problem(spec, path, error))
-    if spec.by_gateway and gateway.tls is not None and not problems:
-        try:
-            certified(gateway.tls)
-        except UsageError as error:
-            problems.append(_problem(spec, (at, "tls"), error))
     if problems:
         raise SpecError(spec.source.file, problems)
-
-
-def certified(tls: Tls) -> ssl.SSLContext:
-    """Return what a server needs that shows this certificate.
-
-    Raises:
-        UsageError: A file cannot be read, or the two do not go together.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # the health checks of a balancer know nothing newer
-    for file in (tls.certificate, tls.key):
-        _readable(Path(file))
-    try:
-        # Without a password given, OpenSSL would ask for one at the terminal.
-        context.load_cert_chain(tls.certificate, tls.key, password="")
-    except (ssl.SSLError, ValueError) as error:
-        what = f"is no certificate in PEM to which the key in {tls.key} belongs, or that key is encrypted"
-        remedy = "name a certificate with what leads to its authority, and its key as it is"
-        raise UsageError(what, where=tls.certificate, remedy=remedy) from error
-    return context
 
 
 def _problem(spec: Spec, path: KeyPath, error: UsageError) -> Problem:
