@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from emr_dr.core.batch import Batch, NewBatch, ShownState, SubmitState, objections
-from emr_dr.core.following import Absent, Following, Look, Patience, Verdict, follow, worth_keeping
+from emr_dr.core.following import Following, Patience, Verdict, follow, worth_keeping
+from emr_dr.core.look import Absent, Look
 from emr_dr.core.view import Proof, ProofKind
 from emr_dr.ports import LivyBatch, YarnApplication
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from emr_dr.core.batch import Batch, NewBatch, ShownState, SubmitState
-from emr_dr.core.following import Absent
+from emr_dr.core.look import Absent
 from emr_dr.gateway.board import Board
 from emr_dr.gateway.sight import Sight
 from gateway.town import ManualClock

@@ -6,7 +6,8 @@ from dataclasses import replace
 import structlog
 
 from emr_dr.core.batch import Attempt, Batch, ShownState
-from emr_dr.core.following import BAD_ENDS, Absent, Look, Patience, Verdict, follow, worth_keeping
+from emr_dr.core.following import BAD_ENDS, Patience, Verdict, follow, worth_keeping
+from emr_dr.core.look import Absent, Look
 from emr_dr.core.rescue import covers
 from emr_dr.core.view import MemberView
 from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError

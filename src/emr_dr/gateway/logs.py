@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from emr_dr.core.batch import Attempt, Batch
-from emr_dr.core.following import Absent
+from emr_dr.core.look import Absent
 from emr_dr.core.view import MemberView
 from emr_dr.errors import TransientError
 from emr_dr.gateway.books import Books

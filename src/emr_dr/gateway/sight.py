@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from emr_dr.core.following import Absent
+from emr_dr.core.look import Absent
 
 T = TypeVar("T")
 

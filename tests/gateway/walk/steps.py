@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from emr_dr.core.batch import Batch, RescueClass, ShownState, SubmitState, objections
-from emr_dr.core.following import Absent, Look, Patience, follow
+from emr_dr.core.following import Patience, follow
+from emr_dr.core.look import Absent, Look
 from emr_dr.core.rescue import Hold
 from emr_dr.core.strays import run_names
 from emr_dr.core.view import ProofKind, Role
