@@ -352,7 +352,9 @@ async def test_ten_thousand_idle_connections_delay_nobody(batches: MemoryBatches
     try:
         async with served(batches) as gateway, crowd(gateway, MANY):
             wire = await gateway.connect()
-            assert gateway.counters.connections >= MANY
+            async with asyncio.timeout(10):
+                while gateway.counters.connections < MANY:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.01)
             took = await p99(wire, 500)
             assert took < 0.1, f"the p99 of the others is {took:.3f} s"
     finally:
