@@ -161,6 +161,12 @@ class TestProofOfDeath:
         after, _ = decided(fenced_beside_one_that_serves(since=T - 10), replace(seen, unfinished=1), cluster(2))
         assert death_of(after) is None
 
+    @pytest.mark.parametrize("stage", [Stage.SERVING, Stage.PROVING])
+    def test_of_one_that_has_not_left_nothing_is_known_yet(self, stage: Stage) -> None:
+        before = group(member(1, stage, since=T, epoch=2))
+        after, _ = decided(before, replace(cluster(1, health=Health.SUSPECT), machines_ended=3))
+        assert death_of(after) is None
+
     def test_a_persons_word_is_one_and_outlasts_the_stage_it_was_given_in(self) -> None:
         before = fenced_beside_one_that_serves(since=T - 500)
         after, _ = decided(released(before, before.members[0]), cluster(1, health=Health.LOST), cluster(2))
