@@ -321,6 +321,19 @@ async def test_a_fault_of_ours_is_an_answer_that_tells_nothing_and_a_line_of_the
         assert gateway.counters.failed == 2
 
 
+async def test_a_submission_that_is_broken_off_at_the_end_is_not_answered_and_no_fault() -> None:
+    held = Held()
+    async with served(held) as gateway:
+        wire = await gateway.connect()
+        await wire.send(request("POST", "/batches", BODY))
+        while not held.seen:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+        with capture_logs() as logs:
+            await gateway.listener.stop(0.1)
+        assert [line["event"] for line in logs] == ["requests_broken_off"]
+        assert await wire.ended() == b""
+
+
 async def test_sessions_are_handed_to_the_relay_with_who_asks(batches: MemoryBatches) -> None:
     heard: list[tuple[str, Caller, bytes]] = []
 
@@ -360,8 +373,10 @@ async def test_a_relay_that_breaks_off_ends_the_connection_and_not_the_gateway(b
 
     async with served(batches, relay=relay) as gateway:
         wire = await gateway.connect()
-        await wire.send(request("GET", "/sessions/1"))
-        assert (await wire.ended()).endswith(b"12345")
+        with capture_logs() as logs:
+            await wire.send(request("GET", "/sessions/1"))
+            assert (await wire.ended()).endswith(b"12345")
+        assert [(line["event"], line["error"]) for line in logs] == [("answer_broken_off", "ConnectionError()")]
         assert (await gateway.ask("GET", "/batches/1")).status == 200
 
 

@@ -16,6 +16,7 @@ from emr_dr.errors import UsageError
 from emr_dr.gateway.app import GatewayApp
 from emr_dr.gateway.connection import Connection, Floor
 from emr_dr.gateway.counters import Counters
+from emr_dr.gateway.server_log import take_over
 from emr_dr.spec.gateway import Limits
 
 log = structlog.get_logger("emr_dr.gateway")
@@ -52,6 +53,7 @@ class Listener:
             server_header=False,
         )
         self._config.load()
+        take_over()
         self._server: asyncio.Server | None = None
 
     async def start(self, listening: socket.socket) -> None:
