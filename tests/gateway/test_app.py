@@ -321,6 +321,37 @@ async def test_a_fault_of_ours_is_an_answer_that_tells_nothing_and_a_line_of_the
         assert gateway.counters.failed == 2
 
 
+class Faulty(MemoryBatches):
+    """Batches that fail after they took a submission."""
+
+    async def submit(self, submission: Submission, caller: Caller) -> Shown:
+        await super().submit(submission, caller)
+        raise KeyError
+
+
+async def test_a_submission_that_may_have_been_taken_is_no_error_that_clients_repeat() -> None:
+    async with served(Faulty()) as gateway:
+        with capture_logs() as logs:
+            reply = await gateway.ask("POST", "/batches", BODY)
+        assert (reply.status, reply.json) == (
+            409,
+            {"msg": "it may have been submitted: look for it before you submit it again"},
+        )
+        assert [line["event"] for line in logs] == ["submission_failed", "audit"]
+
+
+async def test_a_large_submission_is_read_while_others_are_answered(batches: MemoryBatches) -> None:
+    async with served(batches, limits=Limits(body=16 << 20)) as gateway:
+        large = body(args=["a"] * 1_000_000)
+        asked = asyncio.create_task(gateway.ask("POST", "/batches", large))
+        polls = 0
+        while not asked.done():
+            assert (await gateway.ask("GET", "/batches/1/state")).status == 200
+            polls += 1
+        assert (await asked).status == 201
+        assert polls > 1
+
+
 async def test_a_submission_that_is_broken_off_at_the_end_is_not_answered_and_no_fault() -> None:
     held = Held()
     async with served(held) as gateway:

@@ -1,9 +1,14 @@
 """Livy's requests about batches, each carried out on `Batches` and answered as Livy answers."""
 
+import asyncio
 from dataclasses import replace
+from functools import partial
+
+import structlog
 
 from emr_dr.core.batch import Batch
 from emr_dr.gateway import audit
+from emr_dr.gateway.audit import plain
 from emr_dr.gateway.calls import Batches, Caller, RefusedError, Shown, Submission, UnavailableError
 from emr_dr.gateway.counters import Counters
 from emr_dr.gateway.http import Receive, Scope, breathe, read_body, text_header
@@ -16,6 +21,10 @@ from emr_dr.gateway.livy.submission import KEY_HEADER, RESCUE_HEADER, read_submi
 from emr_dr.gateway.livy.views import batch_json, list_json, log_json, metadata, state_json
 from emr_dr.spec.gateway import Limits
 
+log = structlog.get_logger("emr_dr.gateway")
+
+READ_AT_ONCE = 256 * 1024
+"""Bytes of a submission that are read while others wait; a larger one is read in a thread."""
 RENDERED_AT_ONCE = 200
 """Batches of a list that are put into bytes before others may go on."""
 
@@ -84,8 +93,8 @@ class BatchCalls:
         self._counters.submitting += 1
         submission: Submission | None = None
         try:
-            submission = as_caller(self._read(scope, body), caller)
-            shown = await self._batches.submit(submission, caller)
+            submission = as_caller(await self._read(scope, body), caller)
+            shown = await self._handed_on(submission, caller)
         except RefusedError as error:
             self._counters.refused["request"] += 1
             audit.tell("submit", scope, caller, outcome="refused", about=_about(submission) | {"status": error.status})
@@ -103,13 +112,26 @@ class BatchCalls:
         headers = (("location", f"/batches/{batch.id}"), *metadata(batch))
         return Answer(201, batch_json(shown), headers=headers)
 
-    def _read(self, scope: Scope, body: bytes) -> Submission:
-        return read_submission(
+    async def _read(self, scope: Scope, body: bytes) -> Submission:
+        reading = partial(
+            read_submission,
             body,
             do_as=_query(scope).get("doAs"),
             rescue=text_header(scope, RESCUE_HEADER),
             key=text_header(scope, KEY_HEADER),
         )
+        return reading() if len(body) <= READ_AT_ONCE else await asyncio.to_thread(reading)
+
+    async def _handed_on(self, submission: Submission, caller: Caller) -> Shown:
+        """Submit it. A fault of ours is no 5xx here: some clients would submit again what may be running."""
+        try:
+            return await self._batches.submit(submission, caller)
+        except (RefusedError, UnavailableError):
+            raise
+        except Exception as error:
+            self._counters.failed += 1
+            log.exception("submission_failed", name=plain(submission.name), user=plain(caller.user))
+            raise answers.refusal("it may have been submitted: look for it before you submit it again", 409) from error
 
     async def _delete(self, route: Route, scope: Scope, caller: Caller) -> Answer:
         named = route.batch if route.number is None else route.number
