@@ -122,7 +122,7 @@ class Rescuer:
                 await self._rescue_from(member)
         if self._is_due("survey", SURVEY_SECONDS):
             await self._survey()
-        if self._is_due("census", CENSUS_SECONDS):
+        if self._version and self._is_due("census", CENSUS_SECONDS):
             await self._take_census()
 
     async def _look(self) -> None:
