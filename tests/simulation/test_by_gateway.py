@@ -11,6 +11,7 @@ from contracts.values import ended
 from emr_dr import service
 from emr_dr.cli.render import status_json
 from emr_dr.controller.loop import Controller, Round
+from emr_dr.controller.replay import replay
 from emr_dr.controller.vantage import Vantage
 from emr_dr.core.batch import Batch, NewBatch, RescueClass, SubmitState
 from emr_dr.core.document import Document
@@ -344,6 +345,18 @@ async def test_the_role_of_one_that_is_well_is_never_denied_though_it_left() -> 
     await service.see_through(found, await service.prepare(found, Kind.FAILOVER), lambda _: None)
     await go_on(scene.controller(), 20 * MINUTE)
     assert scene.cloud.denials == set()
+
+
+async def test_every_decision_of_a_loss_with_its_proof_can_be_replayed() -> None:
+    scene, member, controller = await begun(Wanted(2), delays=replace(DELAYS, ec2_notices=NEVER), policy=DENYING)
+    batch = await given(scene, member)
+    scene.cloud.kill(member.id)
+    await beside_gateways(scene, 5 * MINUTE, controller, "az-b")
+    await rescued(scene, batch, member, newest(scene))
+    await reach(controller, lambda done: done.converged)
+    decisions = await scene.events("decided")
+    assert len(decisions) > 10
+    assert [replay(each).words for each in decisions if not replay(each).same] == []
 
 
 # Planned change
