@@ -119,7 +119,7 @@ class TestRetiring:
         assert death_of(after) is None
         assert after.refusals == ("batches of member 1 wait: it is being ended, and nothing proves it dead yet",)
         sure, _ = decided(released(after, after.members[0]), ending, cluster(2), at=T + 5)
-        assert death_of(sure) == Proof(ProofKind.PERSON, T + 5, "a person released it")
+        assert death_of(sure) == Proof(ProofKind.PERSON, T + 5, "a person released it; the journal says who")
         assert sure.refusals == ()
 
     def test_one_that_was_forgotten_is_remembered_again_while_the_ledger_speaks_of_it(self) -> None:
@@ -171,7 +171,7 @@ class TestProofOfDeath:
         before = fenced_beside_one_that_serves(since=T - 500)
         after, _ = decided(released(before, before.members[0]), cluster(1, health=Health.LOST), cluster(2))
         assert stages(after)[1] is Stage.RETIRING
-        person = Proof(ProofKind.PERSON, T, "a person released it")
+        person = Proof(ProofKind.PERSON, T, "a person released it; the journal says who")
         assert death_of(after) == person
         after, _ = decided(after, replace(cluster(1, emr=EmrState.ENDED), unfinished=1), cluster(2), at=T + 60)
         assert death_of(after) == person, "what was published once does not change"

@@ -207,7 +207,8 @@ async def test_without_any_confirmation_nobody_is_dead_until_a_person_says_so() 
     assert "member 1 is kept: batches on it have not ended" in await refusals(scene)
     found = site(scene)
     (kept,) = await service.kept(found)
-    await service.release(found, kept.member)
+    await service.release(found, kept.member, by="ann")
+    assert [e.detail["by"] for e in await scene.events("member_released")] == ["ann"]
     await beside_gateways(scene, MINUTE, controller, "az-b")
     death = (await view_of(scene, member)).death
     assert death is not None

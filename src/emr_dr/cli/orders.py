@@ -1,6 +1,8 @@
 """The verbs by which a person stops automation, lets it go on, and lets it end what it keeps."""
 
+import getpass
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,7 +141,7 @@ def _release_member(spec: Path, named: str, *, as_json: bool, dry_run: bool, yes
             return
 
         async def work(assembly: Assembly) -> None:
-            await service.release(assembly.site, found.member)
+            await service.release(assembly.site, found.member, by=_who())
 
         run(spec, work)
         done = True
@@ -149,6 +151,14 @@ def _release_member(spec: Path, named: str, *, as_json: bool, dry_run: bool, yes
         when = "it is retired when its successor has served through probation"
         when += "; what ran on it counts as dead now" if done and found.by_gateway else ""
         click.echo(f"{'released' if done else 'would be released'}: {when}")
+
+
+def _who() -> str:
+    """Whoever runs this command, for the journal."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container there may be nobody of that number
+        return f"uid {os.getuid()}"
 
 
 def _kept_words(kept: Kept) -> str:

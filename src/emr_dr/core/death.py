@@ -62,5 +62,5 @@ def proof_of_death(member: Member, seen: Cluster, at: float) -> Proof | None:
     if seen.machines_ended and (seen.gone or member.stage is Stage.FENCING):  # of others nobody asks, nor need know yet
         return Proof(ProofKind.TERMINATED, at, f"EC2 says that all its machines, {seen.machines_ended}, are terminated")
     if member.stage in (Stage.FENCING, Stage.RETIRING) and member.released:
-        return Proof(ProofKind.PERSON, at, "a person released it")
+        return Proof(ProofKind.PERSON, at, "a person released it; the journal says who")
     return None

@@ -187,8 +187,10 @@ async def _sessions(site: Site, member: Member) -> tuple[Unfinished, ...]:
         return ()
 
 
-async def release(site: Site, member: Member) -> None:
+async def release(site: Site, member: Member, *, by: str = "") -> None:
     """A person's word that a fenced member may be retired without evidence, once its successor has served well.
+
+    `by` is who gives it, for the journal.
 
     Raises:
         UsageError: It is not kept any more.
@@ -198,6 +200,6 @@ async def release(site: Site, member: Member) -> None:
         now = _named(site, group, member.cluster or str(member.number))
         if now.released:
             return None
-        return released(group, now), "member_released", {"member": now.number, "cluster": now.cluster}
+        return released(group, now), "member_released", {"member": now.number, "cluster": now.cluster, "by": by}
 
     await write(site, change)
