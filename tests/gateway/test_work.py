@@ -280,6 +280,44 @@ def test_the_log_of_a_batch_is_read_from_livy_and_kept_for_when_livy_has_forgott
     virtually(story())
 
 
+def test_the_last_lines_of_a_run_that_is_lost_were_kept_half_a_minute_before() -> None:
+    async def story() -> None:
+        shift = Shift()
+        async with shift.at_work() as [work]:
+            batch = await submitted(work)
+            [record] = shift.site().records.values()
+            for n in range(30):
+                record.log = (*record.log, f"line {n}")
+                await asyncio.sleep(0.2)
+            await asyncio.sleep(32)
+            shift.site().end()
+            await asyncio.sleep(1)
+            assert (await work.log(batch, 0, 100)).lines == tuple(f"line {n}" for n in range(30))
+
+    virtually(story())
+
+
+def test_of_a_batch_that_ends_while_livy_is_down_the_lines_seen_last_are_kept() -> None:
+    async def story() -> None:
+        shift = Shift()
+        lines = tuple(f"line {n}" for n in range(30))
+        async with shift.at_work() as [work], shift.nature():
+            batch = await submitted(work)
+            await until(lambda: shown(work, batch.id) is ShownState.RUNNING)
+            shift.site().records[0].log = lines
+            await asyncio.sleep(1)
+            shift.site().livy_up = False
+            await until(lambda: shown(work, batch.id) is ShownState.SUCCESS)
+            await asyncio.sleep(1)
+        async with shift.gateway("gw-2") as later:
+            found = await later.find("1")
+            assert found is not None
+            assert (await later.log(found.batch, 0, 100)).lines[-10:] == lines[-10:]
+            assert found.log == lines[-10:]
+
+    virtually(story())
+
+
 def test_the_page_shows_what_a_caller_may_see() -> None:
     async def story() -> None:
         shift = Shift()

@@ -67,6 +67,7 @@ class Judge:
                 continue
             self._judge(member, entry, livy, yarn, yarn_began)
             judged[entry.batch.id] = (record, application, entry.batch)
+        self._logs.keep_due()
         if len(judged) > 2 * len(there) + 1000:
             self._forget(livy, yarn)
 
@@ -83,7 +84,7 @@ class Judge:
         if record is not None and not isinstance(record, Absent):
             if record.log != entry.log:
                 entry.log = record.log
-                self._logs.changed(entry.saved, record)
+                self._logs.changed(member, entry.saved, record)
             if record.state == "recovering":
                 self._recovered.add(record.name)
             if record.state in BAD_ENDS:

@@ -33,7 +33,8 @@ class Logs:
         self._clock = clock
         self._later = later
         self._kept: dict[int, float] = {}
-        self._second = (0, 0)
+        self._due: dict[int, tuple[MemberView, int, LivyBatch]] = {}
+        self._looked = 0.0
         self._places = asyncio.Semaphore(AT_ONCE)
 
     async def page(
@@ -51,22 +52,27 @@ class Logs:
             kept = BatchLog((LogTail(batch.last.number, len(lines), lines),))
         return kept.page(start, size)
 
-    def changed(self, batch: Batch, record: LivyBatch) -> None:
-        """A run that goes on has new lines: keep what Livy's list shows of them, now and then."""
-        if self._books.trouble:
-            return
+    def changed(self, member: MemberView, batch: Batch, record: LivyBatch) -> None:
+        """A run that goes on has new lines, as Livy's list shows: its log is kept now and then."""
+        self._due[batch.id] = (member, batch.last.number, record)
+
+    def keep_due(self) -> None:
+        """Keep what is due of runs that go on; called over and over."""
         now = self._clock.steady()
-        second, count = self._second
-        if int(now) != second:
-            second, count = int(now), 0
-        if count >= KEPT_A_SECOND or now - self._kept.get(batch.id, now - KEPT_EVERY - 1) < KEPT_EVERY:
+        if self._books.trouble or not self._due or now - self._looked < 1:
             return
-        self._second = (second, count + 1)
+        self._looked = now
+        due = [n for n in self._due if now - self._kept.get(n, -KEPT_EVERY) >= KEPT_EVERY]
+        for number in due[:KEPT_A_SECOND]:
+            self._kept[number] = now
+            self._later.start(self._keep_so_far(number, *self._due.pop(number)), "keep_log")
         if len(self._kept) > 50_000:  # noqa: PLR2004 - they only save work
             self._kept.clear()
-        self._kept[batch.id] = now
-        tail = LogTail(batch.last.number, len(record.log), record.log)
-        self._later.start(self._books.keep_log(batch.id, tail), "keep_log")
+
+    async def _keep_so_far(self, number: int, member: MemberView, attempt: int, record: LivyBatch) -> None:
+        async with self._places:
+            tail = await self._of_livy(member, record, attempt)
+            await self._books.keep_log(number, tail or LogTail(attempt, len(record.log), record.log))
 
     async def keep_end(self, member: MemberView, batch: Batch, attempt: Attempt) -> None:
         """Keep the whole log of an attempt that has ended, while Livy still knows it.
@@ -74,13 +80,22 @@ class Logs:
         Raises:
             TransientError: It could not be kept.
         """
+        self._due.pop(batch.id, None)
         async with self._places:
-            record = await self._upstream.batch(member, attempt.unique_name)
-            tail = await self._of_livy(member, record, attempt.number) if record is not None else None
+            tail = await self._whole(member, attempt)
             if tail is None and (entry := self._board.entry(batch.id)) is not None and entry.log:
                 tail = LogTail(attempt.number, len(entry.log), entry.log)
             if tail is not None:
                 await self._books.keep_log(batch.id, tail)
+
+    async def _whole(self, member: MemberView, attempt: Attempt) -> LogTail | None:
+        """All that Livy has of an attempt; None if it does not answer, or has forgotten it."""
+        try:
+            record = await self._upstream.batch(member, attempt.unique_name)
+        except TransientError as error:
+            log.info("log_not_read", cluster=member.cluster_id, reason=str(error))
+            return None
+        return await self._of_livy(member, record, attempt.number) if record is not None else None
 
     async def _of_ledger(self, batch: Batch) -> BatchLog:
         try:
