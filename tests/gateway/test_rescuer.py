@@ -13,7 +13,7 @@ from emr_dr.gateway.cleaning import clean
 from emr_dr.gateway.counters import Counters
 from emr_dr.gateway.metrics import Metrics
 from emr_dr.gateway.rescuer import Rescuer
-from emr_dr.gateway.turn import LEASE_SECONDS, MARGIN
+from emr_dr.gateway.turn import LEASE_SECONDS, MARGIN, Turn
 from emr_dr.ports import LogTail
 from emr_dr.spec.gateway import Rescue
 from emr_dr.stores import MemoryLedger, MemoryStore
@@ -301,6 +301,29 @@ class TestLease:
             await second.round()
             await world.clock.sleep(1.0)
         assert Counting.asked <= 5
+
+
+class Careless(Turn):
+    """Believes that it is always its turn."""
+
+    async def hold(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("careless", [False, True])
+async def test_the_lease_is_what_keeps_two_gateways_within_a_minutes_worth(world: World, careless: bool) -> None:
+    for _ in range(6):
+        await running(world.ledger, world.town.sites["j-1"])
+    await world.lose()
+    first, second = world.rescuer("g-1", a_minute=2), world.rescuer("g-2", a_minute=2)
+    if careless:
+        second._turn = Careless("rescue/etl", "g-2", world.store, world.clock, term=1)  # noqa: SLF001 - a planted fault
+        second._seeded = 1  # noqa: SLF001
+    for _ in range(30):
+        await first.round()
+        await second.round()
+        await world.clock.sleep(1.0)
+    assert (len(await world.ledger.unfinished("")) > 2) is careless
 
 
 class TestLimits:

@@ -206,7 +206,7 @@ class World:
                         await self.shift.publish(replace(shown, role=Role.FENCED, accepts_new=False))
                     elif site.ended and silent > 40.0:
                         await self.die(cluster, ProofKind.TERMINATED)
-                    elif silent > 40.0 and not self.calm and cluster not in denied and self.random.random() < 0.05:
+                    elif silent > 40.0 and not self.calm and cluster not in denied and self.random.random() < 0.3:
                         site.denied, denied[cluster] = True, self.now()
                 else:
                     out.pop(cluster, None)
