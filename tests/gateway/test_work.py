@@ -318,6 +318,18 @@ def test_of_a_batch_that_ends_while_livy_is_down_the_lines_seen_last_are_kept() 
     virtually(story())
 
 
+@pytest.mark.parametrize("odd", [10**30, "\ud800"])
+def test_what_cannot_be_passed_on_is_refused_before_it_is_recorded(odd: object) -> None:
+    async def story() -> None:
+        shift = Shift()
+        async with shift.at_work() as [work]:
+            with pytest.raises(RefusedError):
+                await submitted(work, request={"file": "s3://acme/job.py", "args": [odd]})
+            assert await shift.ledger.read(1) is None
+
+    virtually(story())
+
+
 def test_the_page_shows_what_a_caller_may_see() -> None:
     async def story() -> None:
         shift = Shift()

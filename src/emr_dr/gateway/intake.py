@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -101,7 +101,7 @@ class Intake:
         )
         return NewBatch(
             token=self._token(),
-            request=written(submission.request),
+            request=_text(submission.request),
             at=self._clock.now(),
             owner=caller.user or None,
             proxy_user=submission.proxy_user,
@@ -207,6 +207,13 @@ class Intake:
 
     def _shown(self, batch: Batch) -> Shown:
         return self._books.board.recall(batch.id) or Shown(batch, as_of=self._clock.now())
+
+
+def _text(request: Mapping[str, object]) -> str:
+    try:
+        return written(request)
+    except TypeError:  # a number beyond 64 bits, or half a surrogate pair
+        raise _refusal(HTTPStatus.BAD_REQUEST, "The request holds what JSON cannot pass on") from None
 
 
 def _refusal(status: HTTPStatus, what: str) -> RefusedError:
