@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from emr_dr.errors import PermanentError, UsageError
 from emr_dr.lab.cluster.processes import marked
 from emr_dr.lab.cluster.settings import LAB_MARKER
+from emr_dr.lab.commands import lab
 from emr_dr.lab.gateway_start import await_gateways
 from emr_dr.lab.spec import lab_spec
 from emr_dr.lab.world import lab_id
@@ -142,6 +144,28 @@ def _zone(pid: int) -> str:
     """The third number of the address that a process was given."""
     variables = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
     return next(v for v in variables if v.startswith("SPARK_LOCAL_IP=")).split(".")[2]
+
+
+def test_all_of_it_by_hand(world: World, spec: Path) -> None:
+    def told(*words: str) -> str:
+        ran = CliRunner().invoke(lab, ["--dir", str(world.lab.directory), *words])
+        assert ran.exit_code == 0, ran.output + repr(ran.exception)
+        return ran.output
+
+    lines = told("gateways", "2", "--spec", str(spec)).splitlines()
+    assert [line.split()[:4] + line.split()[-2:] for line in lines] == [
+        ["gateway", f"gate-gateway-{n}", "in", zone, "target", "healthy"]
+        for n, zone in enumerate(("us-east-1a", "us-east-1b"), 1)
+    ]
+    assert told("kill-gateway", "gate-gateway-2") == "gate-gateway-2 is killed\n"
+    shown = next(line for line in told("status").splitlines() if "gate-gateway-2" in line)
+    assert "ended" in shown
+    assert told("come-back", "gate-gateway-2") == "gate-gateway-2 boots again\n"
+    lost = told("kill-az", "us-east-1b")
+    assert lost.startswith("us-east-1b is dead; lost: ")
+    assert lost.rstrip().endswith("gate-gateway-2")
+    assert told("restore-az", "us-east-1b") == "us-east-1b takes launches again\n"
+    assert told("gateways", "0", "--spec", str(spec)) == "no gateway runs\n"
 
 
 def test_what_cannot_be_run_is_told(world: World, tmp_path: Path) -> None:
