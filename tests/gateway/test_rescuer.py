@@ -437,6 +437,8 @@ class TestTimes:
             await rescuer.round()
         (line,) = [line for line in logs if line["event"] == "rescue_finished"]
         assert (line["proof_seconds"], line["rescue_seconds"], line["rescued"]) == (295.0, 15.0, 2)
+        [entry] = await world.store.journal(GROUP)
+        assert (entry.event, entry.detail["proof_seconds"], entry.detail["closed"]) == ("rescue_finished", 295.0, 0)
 
 
 async def test_metrics_tell_what_was_rescued_refused_and_how_long_it_took(world: World) -> None:

@@ -22,6 +22,7 @@ class Loss:
         rescued, closed: Batches attempted again, and ended.
         sent_at: When the last of the further attempts so far was sent.
         waiting: Further attempts that were not sent yet.
+        told: Whether it was told what it came to.
     """
 
     cluster_id: str
@@ -33,6 +34,7 @@ class Loss:
     closed: int = 0
     sent_at: float | None = None
     waiting: int = 0
+    told: bool = False
 
     @property
     def proof_seconds(self) -> float:
@@ -43,6 +45,17 @@ class Loss:
     def rescue_seconds(self) -> float | None:
         """From the proof to the last second submission so far: what the gateways took. None while there is none."""
         return None if self.sent_at is None else max(0.0, self.sent_at - self.proven_at)
+
+    def summary(self) -> Mapping[str, str | int | float | None]:
+        """What it came to, for log and journal."""
+        return {
+            "cluster": self.cluster_id,
+            "proof": self.kind,
+            "rescued": self.rescued,
+            "closed": self.closed,
+            "proof_seconds": self.proof_seconds,
+            "rescue_seconds": self.rescue_seconds,
+        }
 
 
 @dataclass(slots=True)
@@ -75,6 +88,7 @@ class RescueCounts:
 
     def count(self, loss: Loss, after: Batch, decision: Close | Again) -> None:
         """Note a decision that was saved."""
+        loss.told = False
         if isinstance(decision, Close):
             self.refused[decision.reason] += 1
             loss.closed += 1
@@ -89,23 +103,24 @@ class RescueCounts:
         """Whether a further attempt was not seen sent yet."""
         return bool(self._unsent)
 
-    def saw(self, batches: Iterable[Batch]) -> list[Loss]:
-        """Note which further attempts were sent; return the losses of which all are."""
-        done = list[Loss]()
+    def saw(self, batches: Iterable[Batch]) -> None:
+        """Note which further attempts were sent, or will not be any more."""
         for batch in batches:
             cluster, number = self._unsent.get(batch.id, ("", 0))
             attempt = next((a for a in batch.attempts if a.number == number), None)
             if attempt is None or (attempt.sent_at is None and attempt.live and batch.listed):
                 continue
             del self._unsent[batch.id]
-            loss = self.losses.get(cluster)
-            if loss is None:
-                continue
-            loss.waiting -= 1
-            if attempt.sent_at is not None:
-                loss.sent_at = max(loss.sent_at or 0.0, attempt.sent_at)
-            if not loss.waiting:
-                done.append(loss)
+            if (loss := self.losses.get(cluster)) is not None:
+                loss.waiting -= 1
+                if attempt.sent_at is not None:
+                    loss.sent_at = max(loss.sent_at or 0.0, attempt.sent_at)
+
+    def finished(self) -> list[Loss]:
+        """The losses of which nothing is left to do, each once."""
+        done = [x for x in self.losses.values() if not (x.told or x.waiting or self.held.get(x.cluster_id))]
+        for loss in done:
+            loss.told = True
         return done
 
     def numbers(self) -> Mapping[str, int]:

@@ -22,7 +22,7 @@ from emr_dr.core.view import MemberView, Role
 from emr_dr.errors import ConflictError, EmrDrError, PermanentError, TransientError
 from emr_dr.gateway.losses import Loss, RescueCounts
 from emr_dr.gateway.turn import Turn
-from emr_dr.ports import Clock, Ledger, LogTail, Store
+from emr_dr.ports import Clock, JournalEntry, Ledger, LogTail, Store
 from emr_dr.spec.gateway import Rescue
 
 PAUSE = 1.0
@@ -228,15 +228,18 @@ class Rescuer:
         return len(self._spent) + len(self._in_doubt)
 
     async def _measure(self) -> None:
-        """See which further attempts were sent meanwhile, by whichever gateway."""
-        if not self.counts.waits or self._cursor is None:
-            return
-        changes = await self.ledger.changes(self._cursor)
-        self._cursor = changes.cursor
-        for loss in self.counts.saw(changes.batches):
-            spent = {"proof_seconds": loss.proof_seconds, "rescue_seconds": loss.rescue_seconds}
-            sums = {"rescued": loss.rescued, "closed": loss.closed}
-            log.info("rescue_finished", group=self.group, cluster=loss.cluster_id, **sums, **spent)
+        """See which further attempts were sent meanwhile, by whichever gateway, and tell of a loss what it came to."""
+        if self.counts.waits and self._cursor is not None:
+            changes = await self.ledger.changes(self._cursor)
+            self._cursor = changes.cursor
+            self.counts.saw(changes.batches)
+        for loss in self.counts.finished():
+            log.info("rescue_finished", group=self.group, **loss.summary())
+            entry = JournalEntry(self.clock.now(), "rescue_finished", loss.summary())
+            try:
+                await self.store.append(self.group, [entry])
+            except EmrDrError as error:
+                log.warning("journal_not_written", group=self.group, reason=str(error))
 
     async def _survey(self) -> None:
         """Count what waits on members that are out of service and not proven dead, and say so once."""
