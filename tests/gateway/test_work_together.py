@@ -13,7 +13,7 @@ from gateway.odd import Life, Mortal
 from gateway.scenes import TERMINATED, new
 from gateway.shift import ANYBODY, Shift, saved, shown, submission, submitted, takes
 from gateway.town import GROUP, view
-from gateway.virtual import until, virtually
+from gateway.virtual import LoopClock, until, virtually
 
 
 @asynccontextmanager
@@ -108,6 +108,25 @@ def test_what_is_rescued_never_goes_back_to_a_member_proven_dead_that_still_answ
             await until(lambda: all(shown(work, b.id) is ShownState.SUCCESS for b in batches))
         assert site.begun == 20, "nothing was sent there again"
         assert sum(app.wrote for app in shift.runs_of("s3://acme/job.py")) == 20
+
+    virtually(story())
+
+
+def test_clocks_that_differ_or_are_set_make_nobody_give_up_what_is_being_sent() -> None:
+    async def story() -> None:
+        shift = Shift()
+        wrong = LoopClock(ahead=300.0)
+        slow = Slow(shift.town)
+        await shift.publish()
+        async with shift.gateway("gw-1", upstream=slow) as one, shift.gateway("gw-2", clock=wrong) as two:
+            await until(lambda: takes(one) and takes(two))
+            await asyncio.sleep(300)
+            batch = await submitted(one)
+            wrong.ahead += 3600
+            async with shift.nature(runs=30):
+                await until(lambda: two.recall(1) and shown(two, 1) is ShownState.SUCCESS)
+            assert len((await saved(shift.ledger, batch.id)).attempts) == 1
+        assert len(shift.runs_of("s3://acme/job.py")) == 1
 
     virtually(story())
 

@@ -34,10 +34,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """The time of the loop that runs, as a `Clock`."""
+    """The time of the loop that runs, as a `Clock`; its wall may be ahead of others', and be set."""
+
+    def __init__(self, ahead: float = 0.0) -> None:
+        self.ahead = ahead
 
     def now(self) -> float:
-        return 1_800_000_000.0 + self.steady()
+        return 1_800_000_000.0 + self.ahead + self.steady()
 
     def steady(self) -> float:
         return asyncio.get_running_loop().time()

@@ -43,7 +43,8 @@ class Judge:
         self._later = later
         self._patience = patience
         self._judged: dict[int, tuple[object, object, Batch]] = {}
-        self._dead_since: dict[int, float] = {}
+        self._dead_since: dict[str, float] = {}
+        self._seen: dict[str, float] = {}
         self._recovered: set[str] = set()
         self._verdicts: dict[int, Verdict] = {}
         self._saving: set[int] = set()
@@ -79,8 +80,11 @@ class Judge:
         yarn: Sight[YarnApplication],
         yarn_began: float,
     ) -> None:
-        batch, at = entry.batch, self._clock.now()
-        record = livy.of(batch.last.unique_name)
+        batch, at, steady = entry.batch, self._clock.now(), self._clock.steady()
+        name, ahead = batch.last.unique_name, at - steady
+        # Whoever sent it may have another time than we have: nothing is missing before we heard of it.
+        seen = self._seen.setdefault(name, steady)
+        record = livy.of(name, seen=seen, ahead=ahead)
         if record is not None and not isinstance(record, Absent):
             if record.log != entry.log:
                 entry.log = record.log
@@ -88,15 +92,15 @@ class Judge:
             if record.state == "recovering":
                 self._recovered.add(record.name)
             if record.state in BAD_ENDS:
-                self._dead_since.setdefault(batch.id, livy.at)
+                self._dead_since.setdefault(name, livy.at)
             else:
-                self._dead_since.pop(batch.id, None)
+                self._dead_since.pop(name, None)
         look = Look(
             at,
             livy=record,
-            yarn=yarn.of(batch.last.yarn_tag),
-            dead_since=self._dead_since.get(batch.id, at),
-            recovered=batch.last.unique_name in self._recovered,
+            yarn=yarn.of(batch.last.yarn_tag, seen=seen, ahead=ahead),
+            dead_since=self._dead_since.get(name, steady) + ahead,
+            recovered=name in self._recovered,
             yarn_began=yarn_began,
         )
         found = follow(batch, look, self._patience)
@@ -155,8 +159,10 @@ class Judge:
         entries = {n: self._board.entry(n) for n in self._judged}
         here = {n: e for n, e in entries.items() if e is not None and e.saved.unfinished}
         self._judged = {n: self._judged[n] for n in here}
-        self._dead_since = {n: at for n, at in self._dead_since.items() if n in here}
-        self._recovered &= {e.saved.last.unique_name for e in here.values()}
+        names = {e.saved.last.unique_name for e in here.values()}
+        self._dead_since = {name: at for name, at in self._dead_since.items() if name in names}
+        self._seen = {name: at for name, at in self._seen.items() if name in names}
+        self._recovered &= names
         self._verdicts = {n: verdict for n, verdict in self._verdicts.items() if n in here}
         self._refused = {n: version for n, version in self._refused.items() if n in here}
         livy.forget(e.saved.last.unique_name for e in here.values())

@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Sight(Generic[T]):
-    """The lists of one service, one after the other.
+    """The lists of one service, one after the other. Times are those of a steady clock: walls' clocks are set.
 
     Attributes:
         trouble: Why the last one was no good answer; empty if it was.
         told: What was in the last good one, by unique name or tag.
-        at: When the last good one was asked for (seconds of the epoch).
+        at: When the last good one was asked for.
         since: When the first good one after the last failure was asked for.
-        failed_since: When the first failure after the last good one was, by a steady clock.
+        failed_since: When the first failure after the last good one was.
     """
 
     trouble: str = "not asked yet"
@@ -53,12 +53,21 @@ class Sight(Generic[T]):
         """Seconds since it last answered; 0 while it does."""
         return 0.0 if self.failed_since is None else steady - self.failed_since
 
-    def of(self, name: str) -> T | Absent | None:
-        """What it says of one attempt; None if it does not answer."""
+    def of(self, name: str, *, seen: float = 0.0, ahead: float = 0.0) -> T | Absent | None:
+        """What it says of one attempt; None if it does not answer.
+
+        Args:
+            name: Unique name, or tag.
+            seen: Since when the attempt is known here: what is missing is missing since then at the earliest.
+            ahead: What makes seconds of the epoch of the steady clock's.
+        """
         if self.trouble:
             return None
         found = self.told.get(name)
-        return found if found is not None else Absent(max(self.since, self._gone.get(name, 0.0)), self.at)
+        if found is not None:
+            return found
+        since = max(self.since, self._gone.get(name, 0.0), seen)
+        return Absent(since + ahead, self.at + ahead)
 
     def forget(self, wanted: Iterable[str]) -> None:
         """Drop what is remembered as missing, but for those still asked about."""

@@ -114,16 +114,17 @@ class Tracker:
             await clock.sleep(max(self._means.interval - took, LEAST_PAUSE * took))
 
     async def _list_livy(self) -> None:
-        means, at = self._means, self._means.clock.now()
+        means, at, steady = self._means, self._means.clock.now(), self._means.clock.steady()
         try:
             listed = await means.upstream.batches(self.view)
         except TransientError as error:
             self._failed("livy", self.livy, error)
             return
         self._back("livy", self.livy)
-        self.livy.answered(((batch.name, batch) for batch in listed if batch.name), at)
+        self.livy.answered(((batch.name, batch) for batch in listed if batch.name), steady)
         self._seen_at = at
         self._round()
+        means.board.confirm(self.view.cluster_id, at)
 
     async def _follow_yarn(self) -> None:
         clock = self._means.clock
@@ -134,7 +135,7 @@ class Tracker:
             await clock.sleep(max(min(YARN_INTERVAL, 2 * self._means.interval) - took, LEAST_PAUSE * took))
 
     async def _list_yarn(self) -> None:
-        means, at = self._means, self._means.clock.now()
+        means, at, steady = self._means, self._means.clock.now(), self._means.clock.steady()
         try:
             listed = await means.upstream.applications(self.view, common_tag(means.group))
             self._load = await means.upstream.load(self.view)
@@ -143,10 +144,12 @@ class Tracker:
             self._failed("yarn", self.yarn, error)
             return
         self._back("yarn", self.yarn)
-        self.yarn.answered(self._by_attempt(listed), at)
+        self.yarn.answered(self._by_attempt(listed), steady)
         if self._has_strays():
             self._clean = False
         self._round()
+        if self.livy.trouble:
+            means.board.confirm(self.view.cluster_id, at)
 
     def _by_attempt(self, listed: Sequence[YarnApplication]) -> Iterator[tuple[str, YarnApplication]]:
         """The applications by their attempts' tags; of two with one tag the one that may still run counts."""
@@ -167,10 +170,6 @@ class Tracker:
         """Judge every batch there by what is known now."""
         began = self._load.since if self._load is not None else 0.0
         self._judge.round(self.view, self.livy, self.yarn, yarn_began=began)
-        if not self.livy.trouble:
-            self._means.board.confirm(self.view.cluster_id, min(self.livy.at, self._means.clock.now()))
-        elif not self.yarn.trouble:
-            self._means.board.confirm(self.view.cluster_id, self.yarn.at)
 
     async def _keep_clean(self) -> None:
         """Have the member cleaned before it works, and whenever YARN shows a run that nobody wants."""
