@@ -9,7 +9,7 @@ import pytest
 from emr_dr.errors import TransientError
 from emr_dr.provision.apply import ensure, plan
 from emr_dr.provision.desired import DesiredBalancer, desired_balancer, target_group_names
-from emr_dr.provision.moving import FOLLOWED_SECONDS, HEALTHY_SECONDS
+from emr_dr.provision.moving import FOLLOWED_SECONDS, HEALTHY_SECONDS, nobody_there
 from emr_dr.provision.removal import remove
 from emr_dr.spec import Spec
 from provision.memory_account import KilledError, MemoryAccount, Target
@@ -61,6 +61,17 @@ async def test_one_target_group_checks_gateways_for_their_own_health_and_nobody_
     assert one.registered == {}
     assert await plan(one, declared()) == []
     assert target_group_names(spec()) == {"livy": "etl-gateway"}
+
+
+async def test_it_is_said_when_clients_reach_no_gateway_yet() -> None:
+    one = account()
+    await ensure(one, declared())
+    assert (await nobody_there(one, declared())).startswith("no gateway is registered in target group etl-gateway yet")
+    one.registered["group/etl-gateway"] = [Target("10.0.1.90", 8998)]
+    assert "calls no gateway in target group etl-gateway healthy yet" in await nobody_there(one, declared())
+    one.registered["group/etl-gateway"].append(Target("10.0.2.90", 8998, "healthy"))
+    assert await nobody_there(one, declared()) == ""
+    assert await nobody_there(account(), declared(mode="direct")) == ""
 
 
 async def test_gateways_have_a_port_and_tls_of_their_own_while_clients_use_livys_port() -> None:

@@ -65,7 +65,9 @@ def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
             )
         balancer = await service.balancer_address(assembly.site)
         address = service.address(assembly.site, balancer)
-        return {"changes": [each.as_dict() for each in changes], "address": address, "balancer": balancer}
+        missing = await service.nobody_there(assembly.site)
+        told = {"changes": [each.as_dict() for each in changes], "address": address, "balancer": balancer}
+        return told | ({"missing": missing} if missing else {})
 
     made = run(spec, work, begins=True)
     if as_json:
@@ -74,6 +76,8 @@ def apply(spec: Path, *, as_json: bool, yes: bool, no_wait: bool) -> None:
     if not made["changes"]:
         click.echo(NOTHING)
     click.echo(f"clients reach the group at {render.address(made['address'], made['balancer'])}")
+    if "missing" in made:
+        click.echo(f"but {made['missing']}")
 
 
 @click.command()

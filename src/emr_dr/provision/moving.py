@@ -66,6 +66,20 @@ async def move(account: Account, desired: DesiredBalancer, moves: Sequence[Chang
     ]
 
 
+async def nobody_there(account: Account, desired: DesiredBalancer) -> str:
+    """Why clients reach no gateway at the address yet, and what to do; empty if they do, and always in mode direct."""
+    if desired.gateways is None:
+        return ""
+    name = next(desired.leads_to(service) for service in desired.services)
+    group = await account.target_group(name)
+    targets = await account.targets(group.id) if group is not None else ()
+    if any(each.health == "healthy" for each in targets):
+        return ""
+    if not targets:
+        return f"no gateway is registered in target group {name} yet; start `emr-dr gateway` and register its address"
+    return f"the balancer calls no gateway in target group {name} healthy yet; see that it is let in at them"
+
+
 async def takes_over(account: Account, desired: DesiredBalancer, change: Change, pause: Pause) -> None:
     """Return once the balancer calls a target healthy of the group to which a listener is to lead.
 

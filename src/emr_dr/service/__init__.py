@@ -1,6 +1,6 @@
 """What emr-dr does, as plain functions over ports: the command line, Airflow and the tests call these."""
 
-from emr_dr.service.applying import apply
+from emr_dr.service.applying import apply, nobody_there
 from emr_dr.service.ending import Doomed, Running, destroy, doom
 from emr_dr.service.handover import Handover, Kind, ask, call_off, prepare, previous_place
 from emr_dr.service.looking import Answer, Status, address, balancer_address, status
@@ -34,6 +34,7 @@ __all__ = [
     "destroyed",
     "doom",
     "kept",
+    "nobody_there",
     "pause",
     "plan",
     "prepare",

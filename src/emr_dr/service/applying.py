@@ -9,6 +9,7 @@ from emr_dr.core.document import Document
 from emr_dr.core.group import Group
 from emr_dr.errors import ConflictError, PermanentError, TransientError
 from emr_dr.ports import JournalEntry
+from emr_dr.provision import moving
 from emr_dr.provision.apply import Consent, ensure
 from emr_dr.provision.change import Change
 from emr_dr.service.orders import Detail, Written, release_hold, write
@@ -50,6 +51,11 @@ async def apply(
     if wait:
         await _until_served(site, told)
     return changes
+
+
+async def nobody_there(site: Site) -> str:
+    """Why clients that come to the address reach nobody yet, and what to do; empty where they do."""
+    return await moving.nobody_there(site.account, site.balancer)
 
 
 async def _files_to_put(site: Site) -> Sequence[Change]:
