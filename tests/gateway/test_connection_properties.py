@@ -76,8 +76,8 @@ class Recorder(asyncio.Transport):
         return 0
 
 
-async def converse(pieces: Sequence[bytes], pauses: Sequence[bool]) -> tuple[bytes, bool]:
-    """Everything that is answered to these pieces, and whether the connection was ended."""
+async def opened(transport: Recorder, *, stopping: bool = False) -> Connection:
+    """A connection of a gateway with one running batch."""
     batches = MemoryBatches()
     await batches.submit(Submission({"file": "x"}), Caller())
     batches.show(1, ShownState.RUNNING)
@@ -85,9 +85,36 @@ async def converse(pieces: Sequence[bytes], pauses: Sequence[bool]) -> tuple[byt
     app, _ = make_app(batches, counters, limits=Limits())
     config = Config(app, loop="none", ws="none", lifespan="off", log_config=None, access_log=False)
     config.load()
-    state, transport, loop = ServerState(), Recorder(), asyncio.get_running_loop()
-    connection = Connection(Floor(app, counters, 30.0, 100), config, state, loop)
+    floor = Floor(app, counters, 30.0, 100, stopping=stopping)
+    connection = Connection(floor, config, ServerState(), asyncio.get_running_loop())
     connection.connection_made(transport)
+    return connection
+
+
+async def test_a_connection_that_was_accepted_as_the_gateway_stopped_is_turned_away() -> None:
+    transport = Recorder()
+    connection = await opened(transport, stopping=True)
+    assert transport.closing
+    connection.data_received(request("GET", "/batches/1/state"))
+    assert transport.written == []
+
+
+async def test_a_request_that_arrives_as_the_gateway_stops_is_the_last_of_its_connection() -> None:
+    transport = Recorder()
+    connection = await opened(transport)
+    whole = request("GET", "/batches/1/state")
+    connection.data_received(whole[:10])
+    connection._floor.stopping = True  # noqa: SLF001 - as the listener does
+    connection.data_received(whole[10:])
+    await asyncio.gather(*connection.tasks)
+    assert b"connection: close" in b"".join(transport.written)
+    assert transport.closing
+
+
+async def converse(pieces: Sequence[bytes], pauses: Sequence[bool]) -> tuple[bytes, bool]:
+    """Everything that is answered to these pieces, and whether the connection was ended."""
+    transport = Recorder()
+    connection = await opened(transport)
     for n, piece in enumerate(pieces):
         if pauses[n % len(pauses)]:
             await asyncio.sleep(0)
@@ -97,7 +124,7 @@ async def converse(pieces: Sequence[bytes], pauses: Sequence[bool]) -> tuple[byt
             break
         connection.data_received(piece)
     async with asyncio.timeout(5):
-        while state.tasks or connection.pipeline:  # noqa: ASYNC110 - as above
+        while connection.tasks or connection.pipeline:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0)
     ended = transport.closing
     connection.connection_lost(None)

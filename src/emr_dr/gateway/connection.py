@@ -84,8 +84,13 @@ class Connection(HttpToolsProtocol):
         self._floor.counters.connections = len(self.connections)
         if len(self.connections) > self._floor.most:
             self._floor.counters.cut_off["full"] += 1
-            self._refused = True
-            transport.abort()
+            self._turn_away()
+        elif self._floor.stopping:  # it was accepted just before we stopped to listen
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        self._refused = True
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -185,6 +190,8 @@ class Connection(HttpToolsProtocol):
                 return
         super().on_headers_complete()
         self._in_head = False
+        if self._floor.stopping:
+            self.cycle.keep_alive = False
 
     @property
     def _idle(self) -> bool:
