@@ -18,9 +18,9 @@ from emr_dr.lab.standin import Plan
 from emr_dr.stores import codec
 
 RESCUED = 1000
-JOB_SECONDS = 45.0
+JOB_SECONDS = 120.0
 """So long that none has ended when its member dies, and short enough to see all of them end."""
-PATIENCE = 120.0
+PATIENCE = 240.0
 REMEMBERED = 100_000
 RUNNING = 100
 
@@ -40,7 +40,7 @@ async def rescue(folder: Path, count: int = RESCUED) -> dict[str, Any]:
             await town.publish(dying.view(role=Role.FENCED, accepts_new=False, death=proof), other.view())
             await until(lambda: sum(run.address == other.address for run in other.runs.all) >= count, PATIENCE)
             took = time.monotonic() - proven
-            await all_in(gateway.base, "success", count, PATIENCE)
+            await all_in(gateway.base, "success", count)
         runs = town.journal().by_batch()
         return {
             "submitted": count,
