@@ -1,6 +1,7 @@
 """Measures, writes build/bench-gateway.json and prints the figures of docs/benchmarks.md; exits with 1 past a bound."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ OUT = Path("build/bench-gateway.json")
 @click.option("--small", is_flag=True, help="Less of everything and no real Livy; nothing is written: for trying.")
 def main(*, small: bool) -> None:
     """The Livy gateway: polls, submissions, a member's death, rescue and memory."""
+    signal.signal(signal.SIGTERM, _ended)
     console = Console(highlight=False, width=150)
     if not small:
         fetched()
@@ -34,6 +36,11 @@ def main(*, small: bool) -> None:
     for each in broken(result):
         console.print(each)
     sys.exit(bool(broken(result)))
+
+
+def _ended(*_: object) -> None:
+    """End as by Ctrl-C, so that what was started ends too."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -33,11 +33,16 @@ BASIC = "gateway: {users: {scheme: basic, file: users}}\n"
 
 async def loaded(order: Order) -> dict[str, Any]:
     """Have a process of its own carry out an order of polls."""
-    command = [sys.executable, "-m", "benchmarks.gateway.load", json.dumps(asdict(order))]
+    return await own_process("load", asdict(order))
+
+
+async def own_process(program: str, order: dict[str, Any]) -> dict[str, Any]:
+    """Run one of the programs of this folder to its end; return what it told."""
+    command = [sys.executable, "-m", f"benchmarks.gateway.{program}", json.dumps(order)]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, start_new_session=True)
     out, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the load generator ended with {process.returncode}")
+        raise RuntimeError(f"benchmarks.gateway.{program} ended with {process.returncode}")
     told: dict[str, Any] = json.loads(out)
     return told
 

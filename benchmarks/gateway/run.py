@@ -75,6 +75,7 @@ def figures(found: dict[str, Any]) -> dict[str, Any]:
         "reached_members_with_1": one["reached"],
         "reached_members_with_1000": many["reached"],
         "submit_added_ms": found["submit"]["added_ms"],
+        "submit_disk_ms": found["submit"]["disk_ms"],
         "gap_seconds": death["gap_seconds"],
         "refused": death["refused"],
         "wrong_answers": death["wrong_answers"],

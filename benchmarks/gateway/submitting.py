@@ -7,17 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from benchmarks.gateway.bed import PORT, POST_CHECKS, Bed, balanced, bed, on_core
-from benchmarks.gateway.polls import CLIENT_CORE, JOB, SERVER_CORE
+from benchmarks.gateway.polls import CLIENT_CORE, JOB, SERVER_CORE, own_process
 from benchmarks.gateway.submits import Clients, Pace
 from emr_dr.core.view import Proof, ProofKind, Role
 from emr_dr.lab.standin import Plan
 
 PAIRS = 300
-WARM = 30
-PAUSE = 0.05
 KILLED_AFTER = 8.0
 PROVEN_AFTER = 5.0
 """Seconds from the loss until EMR says that the cluster has ended: the proof on which batches are run again."""
@@ -29,20 +25,24 @@ async def added(folder: Path) -> dict[str, Any]:
     async with bed(folder, members=1, plan=Plan(seconds=36_000.0)) as town:
         with on_core(CLIENT_CORE):
             gateway = await town.gateway(core=SERVER_CORE)
-            took: dict[str, list[float]] = {"gateway": [], "direct": []}
-            async with aiohttp.ClientSession() as session:
-                for turn in range(WARM + PAIRS):
-                    await asyncio.sleep(PAUSE)  # as long as other clients take at such a rate
-                    for who, base in (("gateway", gateway.base), ("direct", town.members[0].livy_url)):
-                        begun = time.perf_counter()
-                        async with session.post(f"{base}/batches", json=JOB) as answer:
-                            await answer.read()
-                            answer.raise_for_status()
-                        if turn >= WARM:
-                            took[who].append(1000 * (time.perf_counter() - begun))
-    medians = {f"{who}_ms": round(statistics.median(each), 2) for who, each in took.items()}
-    worst = {f"{who}_p99_ms": round(sorted(each)[len(each) * 99 // 100], 2) for who, each in took.items()}
-    return {"pairs": PAIRS, **medians, **worst, "added_ms": round(medians["gateway_ms"] - medians["direct_ms"], 2)}
+            disk = [synced(folder)]
+            bases = {"gateway": gateway.base, "direct": town.members[0].livy_url}
+            told = await own_process("pairs", {"bases": bases, "body": JOB, "turns": PAIRS})
+            disk.append(synced(folder))
+    difference = round(told["gateway_ms"] - told["direct_ms"], 2)
+    return {"pairs": PAIRS, **told, "disk_ms": round(statistics.mean(disk), 2), "added_ms": difference}
+
+
+def synced(folder: Path) -> float:
+    """Milliseconds that the disk takes to keep a page, at the median: a submission waits for that at least once."""
+    took = []
+    with (folder / "synced").open("wb", buffering=0) as file:
+        for _ in range(100):
+            file.write(bytes(4096))
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            took.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(took)
 
 
 async def lost(town: Bed, number: int) -> None:
