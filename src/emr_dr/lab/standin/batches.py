@@ -93,10 +93,10 @@ class Batches:
             raise RejectedError("requirement failed: File is required.")
         if not file:
             raise UnreadableError("java.lang.IndexOutOfBoundsException: 0", 500)
-        if self.settings.absolute_paths and ":" not in file and not file.startswith("/"):
-            raise RejectedError(f"requirement failed: Path '{file}' is not absolute.")
         if asked.fatal:
             raise UnreadableError(asked.fatal[0], 500)
+        if self.settings.absolute_paths and ":" not in file and not file.startswith("/"):
+            raise RejectedError(f"requirement failed: Path '{file}' is not absolute.")
         batch.empty = False
         plan = self.settings.plan.of(file, asked.lists.get("args", ()))
         self.say(batch, *(f"26/11/22 10:31:37 INFO Client: line {n}" for n in range(plan.lines)))

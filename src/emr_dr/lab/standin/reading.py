@@ -103,11 +103,16 @@ def _parsed(body: str, of: str) -> Mapping[str, object]:
         request = f'"{of}.name()" because "createRequest" is null'
         raise UnreadableError(f"java.lang.NullPointerException: Cannot invoke {request}", 500)
     if not isinstance(given, dict):
-        what = "deserialize" if isinstance(given, list) else "construct"
-        raise UnreadableError(
-            f"Cannot {what} instance of `{of}` out of {_token(given)} token{_SOURCE.format(column=1)}"
-        )
+        raise UnreadableError(f"{_no_object(given, of)}{_SOURCE.format(column=1)}")
     return given
+
+
+def _no_object(given: object, of: str) -> str:
+    if isinstance(given, list):
+        return f"Cannot deserialize instance of `{of}` out of START_ARRAY token"
+    kind, what = {int: ("int/Int", "Number"), float: ("double/Double", "Number")}.get(type(given), ("String", "String"))
+    no_way = f"no {kind}-argument constructor/factory method to deserialize from {what} value ({given})"
+    return f"Cannot construct instance of `{of}` (although at least one Creator exists): {no_way}"
 
 
 def _unrecognised(key: str, body: str, known: Mapping[str, str], of: str) -> str:
