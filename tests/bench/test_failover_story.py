@@ -17,7 +17,7 @@ QUICK = Rules(period=30, wait="20s", starts=2, patience=240)
 
 async def test_our_own_run_comes_back_and_breaks_nothing(tmp_path: Path) -> None:
     told = outcome(await play(Contender.OURS, CASES["fast"], tmp_path, QUICK, print, stand_in=True))
-    assert told["rto_seconds"] > told["overhead_seconds"] > 0
+    assert told["rto_seconds"] >= told["overhead_seconds"] > 0, "a stand-in starts within a tenth of a second"
     assert told["broke"] == []
     assert (told["clusters_launched"], told["clusters_left"]) == (1, 0)
     assert [e["to"] for e in told["events"] if e["event"] == "verdict_changed"][:2] == ["Suspect", "MemberLost"]
