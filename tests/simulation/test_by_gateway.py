@@ -547,6 +547,15 @@ async def test_what_a_dead_gateway_told_is_no_witness() -> None:
     assert await verdicts(scene, member) == [VerdictName.SUSPECT]
 
 
+async def test_a_gateway_that_died_with_the_member_does_not_speak_for_it() -> None:
+    delays = replace(DELAYS, emr_notices=NEVER, ec2_notices=NEVER)
+    scene, member, controller = await begun(delays=delays)
+    await beside_gateways(scene, 30, controller, "az-a", "az-b")
+    scene.cloud.freeze(member.id)
+    await beside_gateways(scene, MINUTE, controller, "az-b")
+    assert await verdicts(scene, member) == [VerdictName.SUSPECT, VerdictName.MEMBER_LOST]
+
+
 async def test_a_controller_that_is_cut_off_leaves_the_lease_to_no_gateway() -> None:
     scene, _, controller = await begun()
     scene.cloud.isolated = True

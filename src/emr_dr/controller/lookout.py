@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from emr_dr.core.evidence import ProbeResult, Sighting
+from emr_dr.core.evidence import FailureRun, ProbeResult, Sighting
 from emr_dr.core.group import ENDING, Group, Member, Stage
 from emr_dr.core.world import Cluster, EmrState, HostHealth, Sight, TargetState
 from emr_dr.errors import EmrDrError, PermanentError
@@ -130,11 +130,20 @@ def in_doubt(facts: ClusterFacts, group: Group, probes: Sequence[ProbeResult]) -
 
 
 def seen_elsewhere(
-    cluster: str, sightings: Iterable[Sighting], vantage: str, at: float, gap: float
+    cluster: str, sightings: Iterable[Sighting], vantage: str, at: float, gap: float, *, runs: Iterable[FailureRun]
 ) -> tuple[tuple[str, tuple[ProbeResult, ...]], ...]:
-    """What other vantages saw of a cluster lately; one that cannot see its own control targets says nothing."""
+    """What other vantages saw of a cluster lately; one that cannot see its own control targets says nothing.
+
+    A good answer from before our own checks began to fail contradicts nothing: whoever got it may have gone since.
+    """
     told = [s for s in sightings if _told_lately(s, vantage, at, gap)]
-    return tuple((s.vantage, seen.probes) for s in told for seen in s.members if seen.cluster == cluster)
+    began = {r.service: r.since for r in runs if r.cluster == cluster}
+    return tuple(
+        (s.vantage, tuple(p for p in seen.probes if not p.ok or s.at >= began.get(p.service, s.at)))
+        for s in told
+        for seen in s.members
+        if seen.cluster == cluster
+    )
 
 
 def seen_by_others(sightings: Iterable[Sighting], vantage: str, at: float, gap: float) -> bool:

@@ -138,7 +138,9 @@ class Observer:
                 aws_reachable=(targets if self.backlog is None else found) is not None,
                 stands_by=stands_by(c, document.group),
                 host=hosts.get(c.id, HostHealth.UNKNOWN),
-                others=seen_elsewhere(c.id, sightings or (), self.vantage, at, self.detection.lately),
+                others=seen_elsewhere(
+                    c.id, sightings or (), self.vantage, at, self.detection.lately, runs=document.runs
+                ),
                 sees=sees,
             )
             for c, results in zip(clusters, probed, strict=True)
