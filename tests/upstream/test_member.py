@@ -154,6 +154,19 @@ async def test_a_changed_batch_is_told_as_it_is_now(upstream: MemberUpstream) ->
         assert [(await upstream.batches(member_at(livy)))[0].state for _ in range(2)] == ["starting", "running"]
 
 
+async def test_a_list_in_which_nothing_has_changed_is_not_read_again(upstream: MemberUpstream) -> None:
+    states = iter(("starting", "running", "running", "starting"))
+
+    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
+        page = {"from": 0, "total": 1, "sessions": [TAKEN | {"state": next(states)}]}
+        writer.write(http("200 OK", json.dumps(page).encode()))
+
+    async with serving(answer) as livy:
+        told = [await upstream.batches(member_at(livy)) for _ in range(4)]
+        assert told[1] is told[2]
+        assert [each.state for [each] in told] == ["starting", "running", "running", "starting"]
+
+
 async def test_a_list_that_is_too_much_is_read_in_smaller_pages() -> None:
     endless = [TAKEN | {"id": n, "log": ["x" * 9000]} for n in range(25)]
 

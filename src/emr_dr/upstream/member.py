@@ -23,6 +23,9 @@ LARGEST_LIST = 64 << 20
 PAGE = 10_000
 """Batches asked for at once. Livy lists them in no order, so one page is as of one moment and several are not."""
 
+LARGEST_KEPT = 16 << 20
+"""Bytes of a list that are kept to see whether the next one is the same."""
+
 AT_ONCE = 32
 """Connections to one service of one member, kept and not kept each."""
 
@@ -48,6 +51,9 @@ class _Member:
     batches: reading.Batches = field(default_factory=reading.Batches)
     applications: dict[str, reading.Applications] = field(default_factory=dict)
     asked_at: float = 0.0
+    told: bytes = b""
+    listed: Sequence[LivyBatch] = ()
+    """What `told` was read as: a list in which nothing has changed is not read again."""
 
     def remembered(self, tag: str) -> reading.Applications:
         """What YARN told of a tag, kept for the few tags that were asked for last."""
@@ -177,11 +183,15 @@ class MemberUpstream:
         for page in range(_MOST_PAGES):
             path = f"/batches?from={page * asked.page}&size={asked.page}"
             answer = await asked.livy.ask("GET", path, seconds=self._times.list, largest=self._largest_list)
+            if page == 0 and answer.status == HTTPStatus.OK and asked.told and answer.body == asked.told:
+                return asked.listed
             more, total = asked.batches.read(answer.json(), answer.where)
             found |= more
             if (page + 1) * asked.page >= total or not more:
                 asked.batches.keep(found)
-                return list(found.values())
+                asked.listed = tuple(found.values())
+                asked.told = answer.body if page == 0 and len(answer.body) <= LARGEST_KEPT else b""
+                return asked.listed
         raise TransientError(f"more than {_MOST_PAGES * asked.page} batches", where=answer.where)
 
     async def _look(self, member: MemberView, path: str) -> Answer | None:
