@@ -189,7 +189,7 @@ class MemberUpstream:
             found |= more
             if (page + 1) * asked.page >= total or not more:
                 asked.batches.keep(found)
-                asked.listed = tuple(found.values())
+                asked.listed = list(found.values())
                 asked.told = answer.body if page == 0 and len(answer.body) <= LARGEST_KEPT else b""
                 return asked.listed
         raise TransientError(f"more than {_MOST_PAGES * asked.page} batches", where=answer.where)
