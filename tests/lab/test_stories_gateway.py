@@ -220,6 +220,7 @@ def asking(url: str) -> Iterator[Counter[str]]:
         thread.join(30)
 
 
+@pytest.mark.long  # two real clusters boot at once: beside other stories that may take longer than the demo waits
 def test_the_demo_behind_gateways_loses_nothing_and_nobody_submits_again(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     done = subprocess.run(
