@@ -237,6 +237,16 @@ async def until(met: Callable[[], bool], seconds: float = UP_SECONDS) -> None:
             await asyncio.sleep(0.05)
 
 
+async def working(base: str, seconds: float = UP_SECONDS) -> None:
+    """Wait until a gateway, which may be up before, gives work to every member that may have some."""
+    async with asyncio.timeout(seconds):
+        while True:
+            _, told = await ask(base, "/gateway/members")
+            if told["members"] and all(each["takes_work"] for each in told["members"] if each["accepts_new"]):
+                return
+            await asyncio.sleep(0.1)  # between two looks
+
+
 async def ask(base: str, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:  # noqa: ANN401 - aiohttp's own
     """One request on a connection of its own: status and JSON."""
     async with aiohttp.ClientSession() as session, session.request(method, f"{base}{path}", **more) as answer:

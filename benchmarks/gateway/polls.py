@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import bcrypt
 
-from benchmarks.gateway.bed import PORT, Bed, Gateway, ask, bed, on_core
+from benchmarks.gateway.bed import PORT, Bed, Gateway, ask, bed, on_core, working
 from benchmarks.gateway.load import Order
 from emr_dr.lab.standin import Plan
 
@@ -87,7 +87,8 @@ async def _listening(host: str) -> None:
 
 
 async def filled(base: str, count: int, body: dict[str, object], headers: dict[str, str] | None = None) -> float:
-    """Submit so many batches, some at once; return how long it took."""
+    """Submit so many batches, some at once; return how long it took, from when members take them."""
+    await working(base)
     numbers = iter(range(count))
     loop = asyncio.get_running_loop()
 
